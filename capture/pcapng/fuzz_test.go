@@ -1,0 +1,52 @@
+package pcapng
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/mpstack/mpstack/internal/machine"
+	"github.com/mpstack/mpstack/wire"
+)
+
+// FuzzReader reads anything: no panic, no packet larger than its file, and
+// what can be written again reads the same.
+func FuzzReader(f *testing.F) {
+	f.Add(write(f, frame("a/b", 1, 60), frame("b/c", 2, 100)))
+	for _, m := range []*builder{little(), big()} {
+		f.Add(m.section().iface(1, 4, m.option(optIfTsResol, []byte{0x8a})).block(blockSimple, m.u32(6), []byte("ghij")).b)
+		f.Add(m.section().iface(1, 0).block(blockPacket, m.u16(0, 9), m.u32(0, 7, 2, 60), []byte("kl\x00\x00"), m.option(optComment, []byte("c"))).b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := NewReader(bytes.NewReader(b))
+		var out bytes.Buffer
+		w, err := NewWriter(&out, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var frames []wire.Frame
+		for {
+			p, err := r.Next()
+			if err != nil {
+				break
+			}
+			if len(p.Data) > len(b) || p.OrigLen < len(p.Data) || p.Offset >= int64(len(b)) {
+				t.Fatalf("packet %+v of a file of %d bytes", p, len(b))
+			}
+			fr := wire.Frame{Data: p.Data, At: p.At, Port: p.Interface.Name, Dir: p.Dir, Cause: machine.Cause(p.Comment)}
+			if w.WriteFrame(fr) == nil {
+				frames = append(frames, fr.Clone())
+			}
+		}
+		again := NewReader(&out)
+		for i, fr := range frames {
+			p, err := again.Next()
+			if err != nil || !bytes.Equal(p.Data, fr.Data) || p.At != fr.At || p.Interface.Name != fr.Port || p.Dir != fr.Dir || p.Comment != fr.Comment() {
+				t.Fatalf("frame %d: %+v, %v, want %+v", i, p, err, fr)
+			}
+		}
+		if _, err := again.Next(); err != io.EOF {
+			t.Fatalf("after %d frames: %v", len(frames), err)
+		}
+	})
+}
