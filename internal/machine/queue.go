@@ -8,8 +8,16 @@ type Queue[T any] struct {
 	head int
 }
 
-// Push appends v.
-func (q *Queue[T]) Push(v T) { q.buf = append(q.buf, v) }
+// Push appends v. Where the memory is used up and at least half of it is
+// behind the head, it is reused instead of grown.
+func (q *Queue[T]) Push(v T) {
+	if len(q.buf) == cap(q.buf) && q.head >= (len(q.buf)+1)/2 && q.head > 0 {
+		n := copy(q.buf, q.buf[q.head:])
+		clear(q.buf[n:])
+		q.buf, q.head = q.buf[:n], 0
+	}
+	q.buf = append(q.buf, v)
+}
 
 // Pop removes the oldest element and returns a pointer to it, valid until the
 // next Push or Pop.

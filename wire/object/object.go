@@ -65,7 +65,17 @@ const (
 )
 
 // String returns the policy's name.
-func (p Policy) String() string { return [...]string{"reject", "ignore", "forward"}[p] }
+func (p Policy) String() string {
+	switch p {
+	case Reject:
+		return "reject"
+	case Ignore:
+		return "ignore"
+	case Forward:
+		return "forward"
+	}
+	return fmt.Sprintf("Policy(%d)", uint8(p))
+}
 
 // UnknownPolicy returns what to do with an unknown class.
 func UnknownPolicy(class uint8) Policy {
