@@ -42,6 +42,7 @@ type Count struct {
 type Injector struct {
 	counts []Count
 	fates  []string
+	seen   view // of the frame being judged
 }
 
 var _ link.Fault = (*Injector)(nil)
@@ -63,11 +64,11 @@ func (in *Injector) Apply(_ machine.Time, f wire.Frame) link.Verdict {
 	if len(in.counts) == 0 {
 		return v
 	}
-	seen := look(f.Data)
+	in.seen = look(f.Data)
+	defer func() { in.seen = view{} }()
 	for i := range in.counts {
 		c := &in.counts[i]
-		m := c.Rule.Match
-		if m.proto == nil || !m.port(f.Port) || !m.packet(seen) {
+		if !c.Rule.Match.frame(f.Port, &in.seen) {
 			continue
 		}
 		c.Seen++

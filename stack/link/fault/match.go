@@ -101,10 +101,15 @@ func (m Match) String() string {
 // Frame reports whether f is meant. Frames that do not decode match "any"
 // alone.
 func (m Match) Frame(f wire.Frame) bool {
-	return m.proto != nil && m.port(f.Port) && m.packet(look(f.Data))
+	v := look(f.Data)
+	return m.frame(f.Port, &v)
 }
 
-func (m Match) port(name string) bool {
+func (m *Match) frame(port string, v *view) bool {
+	return m.proto != nil && m.port(port) && m.packet(v)
+}
+
+func (m *Match) port(name string) bool {
 	if m.from == "" || m.from == name {
 		return true
 	}
@@ -112,15 +117,15 @@ func (m Match) port(name string) bool {
 	return ok && node == m.from
 }
 
-func (m Match) packet(v view) bool {
-	if !m.proto.is(&v) {
+func (m *Match) packet(v *view) bool {
+	if !m.proto.is(v) {
 		return false
 	}
 	if len(m.values) == 0 {
 		return true
 	}
 	for _, want := range m.values {
-		if m.proto.has(&v, want) {
+		if m.proto.has(v, want) {
 			return true
 		}
 	}
