@@ -127,7 +127,7 @@ func (m *Message) checkOrder(class Class, off int) error {
 		return failf("INTEGRITY", off, ErrOrder, "not right after the header")
 	case flow && m.Style == 0:
 		return failf(class.String(), off, ErrOrder, "before STYLE")
-	case !flow && m.Style != 0:
+	case !flow && m.Style != 0 && !(class == ClassResvConfirm && m.Type == ResvTear):
 		return failf(class.String(), off, ErrOrder, "after STYLE")
 	case !flow && class != ClassPolicyData && m.Has(class):
 		return fail(class.String(), off, ErrDuplicate)

@@ -116,7 +116,9 @@ var Classes = [256]ClassInfo{
 		{CType: 2, Name: "Int-serv", Min: 8, Max: anyLen, Services: true, parse: parseAdSpec, Fields: intservHd},
 	}},
 	ClassPolicyData: {Name: "POLICY_DATA", Allowed: inPath | inResv | inPathErr | inResvErr, RFC: "RFC 2205 A.13"},
-	ClassResvConfirm: {Name: "RESV_CONFIRM", Allowed: inResv | inResvConf, Required: inResvConf, RFC: "RFC 2205 A.14", CTypes: []CType{
+	// RFC 2205 does not list RESV_CONFIRM for ResvTear, but routers send it
+	// there to ask for a ResvTearConf; it is ignored.
+	ClassResvConfirm: {Name: "RESV_CONFIRM", Allowed: inResv | inResvConf | inResvTear, Required: inResvConf, RFC: "RFC 2205 A.14", CTypes: []CType{
 		{CType: 1, Name: "IPv4", Min: 4, Max: 4, parse: parseConfirm, Fields: []Field{{"Receiver Address", 0, 4, KindIPv4}}},
 		{CType: 2, Name: "IPv6", Min: 16, Max: 16, parse: parseConfirm, Fields: []Field{{"Receiver Address", 0, 16, KindIPv6}}},
 	}},
