@@ -202,6 +202,15 @@ func (n *NS) Delete(ifname string) error {
 	return n.link("deleting", ifname, (*netlink.Handle).LinkDel)
 }
 
+// IsVeth reports whether an interface is one end of a veth pair.
+func (n *NS) IsVeth(ifname string) (veth bool, err error) {
+	err = n.link("looking at", ifname, func(_ *netlink.Handle, l netlink.Link) error {
+		veth = l.Type() == "veth"
+		return nil
+	})
+	return veth, err
+}
+
 // SetUp takes an interface up.
 func (n *NS) SetUp(ifname string) error {
 	return n.link("taking up", ifname, (*netlink.Handle).LinkSetUp)

@@ -30,8 +30,10 @@ type Link interface {
 type Reader interface {
 	Link
 	// Recv waits for one frame that came in, copies it to buf and returns its
-	// length. Frames longer than buf are dropped and counted, not cut. It
-	// fails with an error matching net.ErrClosed after Close.
+	// length. Frames longer than buf are dropped and counted, not cut.
+	// Passing troubles (an interrupted call, an interface that is down) are
+	// waited out inside: an error is final. After Close it matches
+	// net.ErrClosed.
 	Recv(buf []byte) (int, error)
 }
 
@@ -41,6 +43,7 @@ type Counters struct {
 	SendErrors     uint64
 	Oversize       uint64 // frames longer than the reader's buffer
 	Own            uint64 // own frames that came back and were dropped
+	KernelDrops    uint64 // frames that the kernel dropped because the reader was slow
 }
 
 // Handler takes a frame from a medium that is driven by calls.
