@@ -1,0 +1,135 @@
+//go:build netns
+
+package tap_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mpstack/mpstack/internal/netns"
+	"github.com/mpstack/mpstack/stack/link"
+	"github.com/mpstack/mpstack/stack/link/tap"
+	"github.com/mpstack/mpstack/wire"
+	"github.com/mpstack/mpstack/wire/inet"
+)
+
+// deadline bounds every wait of these tests.
+const deadline = 5 * time.Second
+
+var leafMAC, deviceMAC = inet.MAC{2, 0, 0, 0, 0, 1}, inet.MAC{2, 0, 0, 0, 0, 2}
+
+func newNS(t *testing.T) *netns.NS {
+	t.Helper()
+	n, err := netns.New("router")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	return n
+}
+
+func open(t *testing.T, n *netns.NS, device netns.Interface) *tap.Link {
+	t.Helper()
+	l, err := tap.Open(n, device, tap.Options{Port: "leaf/eth0", MAC: leafMAC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func TestDeviceLivesAsLongAsTheLink(t *testing.T) {
+	n := newNS(t)
+	device := netns.Interface{Name: "tap0", MAC: deviceMAC, MTU: 1400}
+	l := open(t, n, device)
+	if got := l.Info(); got != (link.Info{Port: "leaf/eth0", MAC: leafMAC, MTU: 1400}) {
+		t.Errorf("%+v", got)
+	}
+	if names, err := n.Interfaces(); !slices.Contains(names, "tap0") {
+		t.Errorf("interfaces %v, %v", names, err)
+	}
+	o, err := n.Offloads("tap0")
+	if o.Rx = false; err != nil || o.Any() {
+		t.Errorf("offloads %v, %v", o, err)
+	}
+	if _, err := tap.Open(n, device, tap.Options{MAC: leafMAC}); err == nil {
+		t.Error("a device with the same name is made")
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if names, err := n.Interfaces(); err != nil || slices.Contains(names, "tap0") {
+		t.Errorf("interfaces %v, %v", names, err)
+	}
+}
+
+func TestFailedOpenLeavesNothing(t *testing.T) {
+	n := newNS(t)
+	_, err := tap.Open(n, netns.Interface{Name: "tap0", MTU: 67}, tap.Options{MAC: leafMAC})
+	if err == nil || !strings.Contains(err.Error(), "MTU") {
+		t.Errorf("MTU 67: %v", err)
+	}
+	if names, err := n.Interfaces(); err != nil || slices.Contains(names, "tap0") {
+		t.Errorf("interfaces %v, %v", names, err)
+	}
+}
+
+// An ordinary kernel host at the device's end answers ARP.
+func TestKernelBehindTheDevice(t *testing.T) {
+	addr := netip.MustParsePrefix("192.0.2.2/24")
+	l := open(t, newNS(t), netns.Interface{Name: "tap0", MAC: deviceMAC, Kernel: true, Addrs: []netip.Prefix{addr}})
+	request := inet.ARP{Op: 1, SenderMAC: leafMAC, SenderIP: netip.MustParseAddr("192.0.2.1"), TargetIP: addr.Addr()}
+	b := inet.Ethernet{Dst: inet.Broadcast, Src: leafMAC, Type: inet.EtherTypeARP}.AppendTo(nil)
+	b, err := request.AppendTo(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Send(wire.Frame{Data: b}); err != nil {
+		t.Fatal(err)
+	}
+	defer time.AfterFunc(deadline, func() { _ = l.Close() }).Stop()
+	buf := make([]byte, 2000)
+	for { // the kernel's IPv6 sends its own things first
+		n, err := l.Recv(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, payload, err := inet.ParseEthernet(buf[:n])
+		if err != nil || h.Type != inet.EtherTypeARP {
+			continue
+		}
+		reply, err := inet.ParseARP(payload)
+		if err != nil || reply.Op != 2 || reply.SenderMAC != deviceMAC || reply.SenderIP != addr.Addr() {
+			t.Errorf("reply %+v, %v", reply, err)
+		}
+		return
+	}
+}
+
+func TestDeviceDown(t *testing.T) {
+	n := newNS(t)
+	l := open(t, n, netns.Interface{Name: "tap0", MAC: deviceMAC})
+	if err := n.SetDown("tap0"); err != nil {
+		t.Fatal(err)
+	}
+	f := wire.Frame{Data: inet.Ethernet{Dst: deviceMAC, Src: leafMAC, Type: inet.EtherTypeIPv4}.AppendTo(nil)}
+	f.Data = append(f.Data, make([]byte, 46)...)
+	if err := l.Send(f); !errors.Is(err, unix.EIO) {
+		t.Errorf("sending while down: %v", err)
+	}
+	if err := n.SetUp("tap0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Send(f); err != nil {
+		t.Error(err)
+	}
+	if c := l.Counters(); c != (link.Counters{Sent: 1, SendErrors: 1}) {
+		t.Errorf("%+v", c)
+	}
+}
