@@ -1,0 +1,103 @@
+package ip
+
+import (
+	"net/netip"
+
+	"github.com/mpstack/mpstack/internal/machine"
+)
+
+// UDPHandle names a binding. Handles are never used twice; 0 names none.
+type UDPHandle uint64
+
+// Packet is an IP packet to send. Src may be foreign, and is chosen where it
+// is invalid. OutIf is the interface to send from, 0 for the route's. TTL 0
+// stands for DefaultTTL or DefaultMulticastTTL. DF concerns IPv4. Payload is
+// valid during the call.
+type Packet struct {
+	Src, Dst    netip.Addr
+	Proto       uint8
+	TTL, TOS    uint8
+	RouterAlert bool // IPv4 option; IPv6 Hop-by-Hop option, of RSVP's value where Proto is 46
+	DF          bool
+	OutIf       int
+	Payload     []byte
+	Cause       machine.Cause
+}
+
+// Datagram is a UDP datagram to send, or in an Output one received. Src's
+// address is chosen where it is unspecified. OutIf, TTL and DF are as in
+// Packet; a received one has OutIf 0 and no cause.
+type Datagram struct {
+	Src, Dst netip.AddrPort
+	OutIf    int
+	TTL, TOS uint8
+	DF       bool
+	Payload  []byte
+	Cause    machine.Cause
+}
+
+// OutputKind says what an Output is and which of its fields count.
+type OutputKind uint8
+
+// Kinds of outputs.
+const (
+	KindFrame          OutputKind = iota + 1 // send Data on If: If, Data, Cause
+	KindPacket                               // a packet for a registered protocol: InIf, Src, Dst, Proto, TTL, TOS, RouterAlert, ToUs, Payload
+	KindDatagram                             // a datagram for a binding: Handle, Datagram, InIf, TTL, ChecksumZero
+	KindUnreachable                          // what a binding sent did not arrive: Handle, Local, Remote, Reason, MTU
+	KindMulticastRoute                       // a router's MulticastOutputs may have changed: Src, Group
+)
+
+// String returns the kind's name.
+func (k OutputKind) String() string {
+	if k <= KindMulticastRoute {
+		return [...]string{"none", "frame", "packet", "datagram", "unreachable", "multicast route"}[k]
+	}
+	return "unknown"
+}
+
+// Reason says why a datagram did not arrive.
+type Reason uint8
+
+// Reasons.
+const (
+	ReasonNone         Reason = iota
+	ReasonPort                // nobody listens there (ICMP port or protocol unreachable)
+	ReasonHost                // no such host: it does not answer ARP or NDP, or a router says so
+	ReasonNet                 // a router has no route
+	ReasonPacketTooBig        // longer than MTU somewhere on the path
+)
+
+// String returns the reason's name.
+func (r Reason) String() string {
+	if r <= ReasonPacketTooBig {
+		return [...]string{"none", "port unreachable", "host unreachable", "net unreachable", "packet too big"}[r]
+	}
+	return "unknown"
+}
+
+// Output is one output of the machine. Its bytes are valid until the next call
+// into the machine.
+type Output struct {
+	Kind  OutputKind
+	Cause machine.Cause
+
+	If   int    // to send on
+	Data []byte // a whole Ethernet frame without FCS
+
+	InIf        int        // received on; of own packets, the interface they would have left by
+	Src, Dst    netip.Addr // of a packet; Src of a route: invalid stands for every source
+	Group       netip.Addr
+	Proto       uint8
+	TTL, TOS    uint8 // as received
+	RouterAlert bool
+	ToUs        bool // addressed to this node, or to a group that it joined; otherwise intercepted
+	Payload     []byte
+
+	Handle        UDPHandle
+	Datagram      Datagram
+	ChecksumZero  bool           // UDP over IPv4 without checksum
+	Local, Remote netip.AddrPort // Local sent, or the ICMP error says so, to Remote
+	Reason        Reason
+	MTU           int // of ReasonPacketTooBig, 0 where unknown
+}

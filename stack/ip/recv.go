@@ -1,0 +1,277 @@
+package ip
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/mpstack/mpstack/internal/machine"
+	"github.com/mpstack/mpstack/wire/inet"
+)
+
+// packet is an IP packet received, or sent to ourselves.
+type packet struct {
+	in          *iface
+	raw         []byte // from the IP header to the end of the packet
+	payload     []byte // of proto
+	src, dst    netip.Addr
+	proto       uint8
+	ttl, tos    uint8
+	routerAlert bool
+	df          bool
+	fragment    bool
+	group       bool // came in a multicast or broadcast frame
+	looped      bool // never left this machine
+	hopProblem  inet.OptionProblem
+	dstProblem  inet.OptionProblem
+	routing     inet.RoutingHeader
+}
+
+func (p *packet) v6() bool { return p.dst.Is6() }
+
+// HandleFrame takes in one Ethernet frame without FCS received on interface
+// inIf. data is valid until the outputs of the call are drained.
+func (m *Machine) HandleFrame(now machine.Time, inIf int, data []byte) {
+	now = m.begin(now)
+	m.counters.FramesIn++
+	f := m.iface(inIf)
+	switch {
+	case f == nil:
+		m.counters.DropUnknownIf++
+		return
+	case !f.up:
+		m.counters.DropInterfaceDown++
+		return
+	}
+	eth, payload, err := inet.ParseEthernet(data)
+	switch {
+	case err != nil || eth.Type.IsLength():
+		m.counters.DropEthernet++
+		return
+	case eth.Tags[0].Type != 0:
+		m.counters.DropVLAN++
+		return
+	case eth.Src == f.mac:
+		m.counters.DropOwnMAC++
+		return
+	case eth.Dst != f.mac && !eth.Dst.IsMulticast():
+		m.counters.DropOtherMAC++
+		return
+	}
+	switch eth.Type {
+	case inet.EtherTypeARP:
+		m.handleARP(now, f, payload)
+	case inet.EtherTypeIPv4:
+		m.handleIPv4(now, f, payload, eth.Dst.IsMulticast())
+	case inet.EtherTypeIPv6:
+		m.handleIPv6(now, f, payload, eth.Dst.IsMulticast())
+	default:
+		m.counters.DropEtherType++
+	}
+	m.drain(now)
+}
+
+func (m *Machine) handleIPv4(now machine.Time, f *iface, b []byte, grouped bool) {
+	h, payload, err := inet.ParseIPv4(b)
+	if err != nil {
+		m.countHeader(err)
+		return
+	}
+	if !f.v4 {
+		m.counters.DropFamily++
+		return
+	}
+	p := packet{in: f, raw: b[:h.TotalLen:h.TotalLen], payload: payload, src: h.Src, dst: h.Dst, proto: h.Proto,
+		ttl: h.TTL, tos: h.TOS, routerAlert: h.RouterAlert, df: h.DF, fragment: h.Fragment(), group: grouped}
+	m.input(now, &p)
+}
+
+func (m *Machine) handleIPv6(now machine.Time, f *iface, b []byte, grouped bool) {
+	h, payload, err := inet.ParseIPv6(b)
+	if err != nil {
+		m.countHeader(err)
+		return
+	}
+	if !f.v6 {
+		m.counters.DropFamily++
+		return
+	}
+	n := inet.HeaderLenIPv6 + h.PayloadLen
+	p := packet{in: f, raw: b[:n:n], payload: payload, src: h.Src, dst: h.Dst, proto: h.NextHeader,
+		ttl: h.HopLimit, tos: h.TrafficClass, routerAlert: h.RouterAlert, df: true, group: grouped,
+		fragment:   h.Fragment.Present && (h.Fragment.More || h.Fragment.Offset > 0),
+		hopProblem: h.HopByHopProblem, dstProblem: h.DestinationProblem, routing: h.Routing}
+	m.input(now, &p)
+}
+
+func (m *Machine) countHeader(err error) {
+	switch {
+	case errors.Is(err, inet.ErrChecksum):
+		m.counters.DropHeaderChecksum++
+	case errors.Is(err, inet.ErrTruncated):
+		m.counters.DropTruncated++
+	default:
+		m.counters.DropHeader++
+	}
+}
+
+// input sorts a packet: to this node, to a group, or to be forwarded.
+func (m *Machine) input(now machine.Time, p *packet) {
+	if !m.checkAddresses(p) {
+		return
+	}
+	m.counters.PacketsIn++
+	if m.optionProblem(now, p, p.hopProblem) {
+		return
+	}
+	switch {
+	case p.dst.IsMulticast():
+		m.inputMulticast(now, p)
+	case m.owner(p.dst, p.in) != nil:
+		if p.group { // RFC 1122 section 3.3.6
+			m.counters.DropDestination++
+			return
+		}
+		m.deliver(now, p)
+	case p.in.isBroadcast(p.dst):
+		p.group = true
+		m.deliver(now, p)
+	case m.router == nil || p.group:
+		m.counters.DropNotOurs++
+	default:
+		m.forward(now, p)
+	}
+}
+
+// checkAddresses drops packets whose addresses cannot be (RFC 1122 section
+// 3.2.1.3, RFC 1812 section 5.3.7, RFC 4291 section 2.5). A source may be
+// unspecified where the protocol provides for it: membership reports and, in
+// IPv6, solicitations.
+func (m *Machine) checkAddresses(p *packet) bool {
+	switch {
+	case p.looped:
+		return true
+	case p.src.IsMulticast(), p.src.IsLoopback(), p.src.Is4In6(), p.in.isBroadcast(p.src),
+		p.src.Is4() && p.src.As4()[0] >= 240, p.src.IsUnspecified() && !mayBeUnspecified(p):
+		m.counters.DropSource++
+		return false
+	case m.owner(p.src, p.in) != nil:
+		m.counters.DropOwnSource++
+		return false
+	case p.dst.IsUnspecified(), p.dst.IsLoopback(), p.dst.Is4In6(),
+		p.dst.Is6() && p.dst.IsMulticast() && p.dst.As16()[1]&0x0f <= 1: // RFC 4291 section 2.7: interface-local and reserved scopes
+		m.counters.DropDestination++
+		return false
+	}
+	return true
+}
+
+func mayBeUnspecified(p *packet) bool {
+	if p.v6() {
+		return p.proto == inet.ProtoICMPv6
+	}
+	return p.proto == inet.ProtoIGMP
+}
+
+// inputMulticast delivers a multicast packet to the members here and, on a
+// router, intercepts or forwards it.
+func (m *Machine) inputMulticast(now machine.Time, p *packet) {
+	if m.isMembershipMessage(p) {
+		m.handleMembership(now, p)
+		return
+	}
+	member := isAllHosts(p.dst) || m.host.Receives(p.in.index, p.dst, p.src)
+	if m.router != nil && m.intercepts(p) {
+		m.pushPacket(p, member)
+		return
+	}
+	if member {
+		m.deliver(now, p)
+	}
+	switch {
+	case m.router != nil:
+		m.forwardMulticast(now, p, member)
+	case !member:
+		m.counters.DropNotMember++
+	}
+}
+
+// intercepts reports whether the packet is one that Config.Intercept names.
+func (m *Machine) intercepts(p *packet) bool {
+	if p.fragment {
+		return false
+	}
+	for _, i := range m.cfg.Intercept {
+		if i.Proto == p.proto && (p.routerAlert || !i.RouterAlert) {
+			return true
+		}
+	}
+	return false
+}
+
+// registered reports whether packets of proto to this node are handed up.
+func (m *Machine) registered(proto uint8) bool {
+	for _, i := range m.cfg.Intercept {
+		if i.Proto == proto {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Machine) pushPacket(p *packet, toUs bool) {
+	if toUs {
+		m.counters.Delivered++
+	} else {
+		m.counters.Intercepted++
+	}
+	m.out.Push(Output{Kind: KindPacket, InIf: p.in.index, Src: p.src, Dst: p.dst, Proto: p.proto, TTL: p.ttl, TOS: p.tos,
+		RouterAlert: p.routerAlert, ToUs: toUs, Payload: p.payload})
+}
+
+// deliver hands a packet to this node's own protocols.
+func (m *Machine) deliver(now machine.Time, p *packet) {
+	switch {
+	case p.fragment:
+		m.counters.DropFragment++
+		return
+	case p.routing.Present && p.routing.SegmentsLeft > 0: // RFC 5095
+		m.counters.DropOption++
+		m.sendParamProblem(now, p, inet.ICMPv6ErroneousField, p.routing.Offset)
+		return
+	case m.optionProblem(now, p, p.dstProblem):
+		return
+	}
+	switch {
+	case p.proto == inet.ProtoUDP:
+		m.deliverUDP(now, p)
+	case p.proto == inet.ProtoICMP && !p.v6():
+		m.handleICMPv4(now, p)
+	case p.proto == inet.ProtoICMPv6 && p.v6():
+		m.handleICMPv6(now, p)
+	case p.proto == inet.ProtoIGMP && !p.v6():
+		m.handleMembership(now, p)
+	case m.registered(p.proto):
+		m.pushPacket(p, true)
+	default:
+		m.counters.DropProtocol++
+		m.sendProtocolUnreachable(now, p)
+	}
+}
+
+// optionProblem drops a packet with an IPv6 option that is not known and says
+// that it has to be (RFC 8200 section 4.2).
+func (m *Machine) optionProblem(now machine.Time, p *packet, problem inet.OptionProblem) bool {
+	if problem == (inet.OptionProblem{}) {
+		return false
+	}
+	m.counters.DropOption++
+	switch inet.OptionAction(problem.Type) {
+	case inet.ActionReport:
+		m.sendParamProblem(now, p, inet.ICMPv6UnknownOption, problem.Offset)
+	case inet.ActionReportIfUnicast:
+		if !p.dst.IsMulticast() {
+			m.sendParamProblem(now, p, inet.ICMPv6UnknownOption, problem.Offset)
+		}
+	}
+	return true
+}
