@@ -53,33 +53,32 @@ type IPv4 struct {
 func (h IPv4) Fragment() bool { return h.MF || h.FragOffset != 0 }
 
 // ParseIPv4 returns the header and its payload, cut to the total length: what
-// follows (Ethernet padding) is dropped. It verifies version, lengths, the
-// framing of the options, and the header checksum, in this order. Header and
-// payload are also returned with ErrChecksum, and, the payload as far as it
-// goes, where b is shorter than the total length (ErrTruncated, field "total
-// length").
+// follows (Ethernet padding) is dropped. It verifies version, header length,
+// checksum, total length and the framing of the options, in this order. Header
+// and payload are also returned with ErrChecksum, and, the payload as far as
+// it goes, where b is shorter than the total length (ErrTruncated, field
+// "total length").
 func ParseIPv4(b []byte) (h IPv4, payload []byte, err error) {
 	hlen, err := ipv4HeaderLen(b)
 	if err != nil {
 		return IPv4{}, nil, err
 	}
 	h.fixed(b)
-	if h.TotalLen < hlen {
-		return IPv4{}, nil, decodeError(LayerIPv4, "total length", 2,
-			fmt.Errorf("%d with a header of %d bytes: %w", h.TotalLen, hlen, ErrLength))
-	}
 	if hlen > ipv4MinLen {
 		h.Options = b[ipv4MinLen:hlen:hlen]
-		if err := h.scanOptions(); err != nil {
-			return IPv4{}, nil, err
-		}
 	}
-	end := min(h.TotalLen, len(b))
+	optErr := h.scanOptions()
+	end := max(hlen, min(h.TotalLen, len(b)))
 	payload = b[hlen:end:end]
-	if sum(b[:hlen]) != 0xffff {
+	switch {
+	case sum(b[:hlen]) != 0xffff:
 		return h, payload, decodeError(LayerIPv4, "header checksum", 10, ErrChecksum)
-	}
-	if h.TotalLen > len(b) {
+	case h.TotalLen < hlen:
+		return IPv4{}, nil, decodeError(LayerIPv4, "total length", 2,
+			fmt.Errorf("%d with a header of %d bytes: %w", h.TotalLen, hlen, ErrLength))
+	case optErr != nil:
+		return IPv4{}, nil, optErr
+	case h.TotalLen > len(b):
 		return h, payload, decodeError(LayerIPv4, "total length", 2,
 			fmt.Errorf("%d, %d bytes left: %w", h.TotalLen, len(b), ErrTruncated))
 	}

@@ -254,8 +254,9 @@ func (rs RouterSolicitation) AppendTo(b []byte, src, dst netip.Addr) ([]byte, er
 }
 
 // AppendTo appends the ICMPv6 message, with the checksum for a packet from src
-// to dst. It fails with ErrAddress where an address is not IPv6 and with
-// ErrRange where a time does not fit its field.
+// to dst. Times are rounded down to the units of their fields. It fails with
+// ErrAddress where an address is not IPv6 and with ErrRange where a time does
+// not fit its field.
 func (ra RouterAdvertisement) AppendTo(b []byte, src, dst netip.Addr) ([]byte, error) {
 	lifetime := ra.RouterLifetime / time.Second
 	reachable, retrans := ra.ReachableTime/time.Millisecond, ra.RetransTimer/time.Millisecond
