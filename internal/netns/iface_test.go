@@ -77,17 +77,17 @@ func TestDumpRetries(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	err := explain(explain(unix.EPERM))
+	err := Explain(Explain(unix.EPERM))
 	if !errors.Is(err, ErrUnavailable) || !errors.Is(err, unix.EPERM) {
 		t.Errorf("%v matches neither", err)
 	}
 	if n := strings.Count(err.Error(), "root"); n != 1 {
 		t.Errorf("%q says it %d times", err, n)
 	}
-	if err := explain(unix.EINVAL); err != unix.EINVAL {
+	if err := Explain(unix.EINVAL); err != unix.EINVAL {
 		t.Errorf("%v", err)
 	}
-	if explain(nil) != nil {
+	if Explain(nil) != nil {
 		t.Error("an error out of nothing")
 	}
 }

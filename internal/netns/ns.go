@@ -42,7 +42,7 @@ func New(name string) (*NS, error) {
 	})
 	if err != nil {
 		_ = n.Close()
-		return nil, fmt.Errorf("netns: making namespace %s: %w", name, explain(err))
+		return nil, fmt.Errorf("netns: making namespace %s: %w", name, Explain(err))
 	}
 	return n, nil
 }
@@ -109,7 +109,7 @@ func onThread(fn func() (restored bool, err error)) error {
 
 // failed adds namespace and action to an error.
 func (n *NS) failed(doing string, err error) error {
-	return fmt.Errorf("netns: %s: %s: %w", n.Name(), doing, explain(err))
+	return fmt.Errorf("netns: %s: %s: %w", n.Name(), doing, Explain(err))
 }
 
 // with calls fn inside the namespace with a netlink handle.

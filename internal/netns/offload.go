@@ -110,6 +110,30 @@ func (n *NS) DisableOffloads(ifname string) error {
 	return nil
 }
 
+// CheckOffloads returns an error, with the command that mends it, where an
+// interface's offloads spoil what packet sockets see: frames that are merged
+// on arrival, and on a veth also what this end does to the other. Who left one
+// end as the kernel made it did so with the other, whose end may be in a
+// namespace that we cannot look into.
+func (n *NS) CheckOffloads(ifname string) error {
+	o, err := n.Offloads(ifname)
+	if err != nil {
+		return err
+	}
+	bad, where := o.Receiving(), ""
+	if veth, err := n.IsVeth(ifname); err != nil {
+		return err
+	} else if veth {
+		bad.Tx, bad.TSO, bad.GSO = o.Tx, o.TSO, o.GSO
+		where = ", and the same for the other end of the veth"
+	}
+	if !bad.Any() {
+		return nil
+	}
+	return fmt.Errorf("netns: %s: %s has offloads on that spoil packet sockets (%s); run: %s%s",
+		n.Name(), ifname, bad, OffloadCommand(ifname), where)
+}
+
 func readOffloads(ifname string) (Offloads, error) {
 	var o Offloads
 	err := withEthtool(ifname, func(e *ethtool) error {

@@ -22,8 +22,10 @@ type remedy struct {
 func (r *remedy) Error() string   { return r.err.Error() + " (" + r.do + ")" }
 func (r *remedy) Unwrap() []error { return []error{r.err, ErrUnavailable} }
 
-// explain adds a remedy to errors of privilege and of missing features.
-func explain(err error) error {
+// Explain adds what to do about it to an error of privilege or of a missing
+// feature, which then matches ErrUnavailable. Other errors it returns as they
+// are, nil among them. Errors of this package are explained already.
+func Explain(err error) error {
 	if err == nil || errors.Is(err, ErrUnavailable) {
 		return err
 	}

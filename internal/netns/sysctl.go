@@ -38,14 +38,14 @@ func setSysctl(name, value string) error {
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
-		return fmt.Errorf("netns: sysctl %s: %w", name, explain(err))
+		return fmt.Errorf("netns: sysctl %s: %w", name, Explain(err))
 	}
 	_, err = f.WriteString(value)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("netns: sysctl %s = %s: %w", name, value, explain(err))
+		return fmt.Errorf("netns: sysctl %s = %s: %w", name, value, Explain(err))
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/mdlayher/raw"
 	"golang.org/x/sys/unix"
 
-	"github.com/mpstack/mpstack/internal/netns"
 	"github.com/mpstack/mpstack/stack/link"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
@@ -44,17 +43,28 @@ var _ link.Reader = (*Link)(nil)
 // it, because the frame holds its own; raw insists.
 var everyone = &raw.Addr{HardwareAddr: net.HardwareAddr(inet.Broadcast[:])}
 
-// Open opens the interface ifname of namespace ns (nil: the process's own). The
-// interface must have an Ethernet address and be up to be of use. It needs
-// CAP_NET_RAW in the namespace.
-func Open(ns *netns.NS, ifname string, o Options) (*Link, error) {
+// Namespace is the network namespace of an interface. An *netns.NS is one, and
+// a nil *netns.NS is the process's own.
+type Namespace interface {
+	Name() string
+	// Do runs fn on a thread that is inside.
+	Do(fn func() error) error
+	// CheckOffloads says which offloads of an interface spoil what packet
+	// sockets see, and the command that switches them off.
+	CheckOffloads(ifname string) error
+}
+
+// Open opens the interface ifname of namespace ns. The interface must have an
+// Ethernet address, and be up to be of use. Without CAP_NET_RAW in the
+// namespace the error matches os.ErrPermission.
+func Open(ns Namespace, ifname string, o Options) (*Link, error) {
 	var l *Link
 	err := ns.Do(func() (err error) {
 		l, err = open(ifname, o)
 		return err
 	})
 	if err == nil && !o.AnyOffloads {
-		if err = checkOffloads(ns, ifname); err != nil {
+		if err = ns.CheckOffloads(ifname); err != nil {
 			_ = l.Close()
 		}
 	}
@@ -80,7 +90,7 @@ func open(ifname string, o Options) (*Link, error) {
 	conn, err := raw.ListenPacket(ifi, unix.ETH_P_ALL, &raw.Config{Filter: program})
 	if err != nil {
 		if errors.Is(err, os.ErrPermission) {
-			err = fmt.Errorf("%w: run as root, or with CAP_NET_RAW: %w", netns.ErrUnavailable, err)
+			err = fmt.Errorf("%w (run it as root, or with CAP_NET_RAW)", err)
 		}
 		return nil, err
 	}
@@ -88,28 +98,6 @@ func open(ifname string, o Options) (*Link, error) {
 		o.Port = ifname
 	}
 	return &Link{conn: conn, info: link.Info{Port: o.Port, MAC: inet.MAC(ifi.HardwareAddr), MTU: ifi.MTU}}, nil
-}
-
-// checkOffloads refuses an interface on which frames are merged before we see
-// them. On a veth it refuses what its own end does to the other, too: who left
-// one end as the kernel made it did so with the other, whose end may be in a
-// namespace that we cannot look into.
-func checkOffloads(ns *netns.NS, ifname string) error {
-	o, err := ns.Offloads(ifname)
-	if err != nil {
-		return err
-	}
-	bad, where := o.Receiving(), ""
-	if veth, err := ns.IsVeth(ifname); err != nil {
-		return err
-	} else if veth {
-		bad.Tx, bad.TSO, bad.GSO = o.Tx, o.TSO, o.GSO
-		where = ", and the same on the other end of the veth"
-	}
-	if !bad.Any() {
-		return nil
-	}
-	return fmt.Errorf("offloads %s are on, which packet sockets suffer from; run: %s%s", bad, netns.OffloadCommand(ifname), where)
 }
 
 // Info implements [link.Link]. The MTU is the one at the time of opening.

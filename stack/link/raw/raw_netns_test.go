@@ -47,9 +47,9 @@ func veth(t *testing.T, a, b netns.Interface) (nsA, nsB *netns.NS) {
 	return nsA, nsB
 }
 
-func open(t *testing.T, n *netns.NS) *raw.Link {
+func open(t *testing.T, n *netns.NS, ifname string) *raw.Link {
 	t.Helper()
-	l, err := raw.Open(n, "eth0", raw.Options{Port: n.Name() + "/eth0"})
+	l, err := raw.Open(n, ifname, raw.Options{Port: n.Name() + "/" + ifname})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,10 +57,16 @@ func open(t *testing.T, n *netns.NS) *raw.Link {
 	return l
 }
 
-// recv reads one frame, or closes the link when that takes too long.
 func recv(t *testing.T, l link.Reader) []byte {
 	t.Helper()
-	buf := make([]byte, 70000)
+	return recvIn(t, l, 65536)
+}
+
+// recvIn reads one frame into so many bytes, or closes the link when that takes
+// too long.
+func recvIn(t *testing.T, l link.Reader, room int) []byte {
+	t.Helper()
+	buf := make([]byte, room)
 	timer := time.AfterFunc(deadline, func() { _ = l.Close() })
 	n, err := l.Recv(buf)
 	timer.Stop()
@@ -73,7 +79,9 @@ func recv(t *testing.T, l link.Reader) []byte {
 // frame is an Ethernet frame of n bytes marked with a number.
 func frame(dst, src inet.MAC, etherType inet.EtherType, n int, mark byte) wire.Frame {
 	b := inet.Ethernet{Dst: dst, Src: src, Type: etherType}.AppendTo(nil)
-	b = append(b, make([]byte, n-len(b))...)
+	for i := len(b); i < n; i++ {
+		b = append(b, byte(i))
+	}
 	b[n-1] = mark
 	return wire.Frame{Data: b}
 }
@@ -94,8 +102,8 @@ func mark(t *testing.T, l link.Reader) byte {
 
 func TestFilterInTheKernel(t *testing.T) {
 	nsA, nsB := veth(t, netns.Interface{}, netns.Interface{})
-	a, b := open(t, nsA), open(t, nsB)
-	other := open(t, nsB) // what another socket of the host sends is its own, too
+	a, b := open(t, nsA, "eth0"), open(t, nsB, "eth0")
+	other := open(t, nsB, "eth0") // what another socket of the host sends is its own, too
 	send(t, other, frame(macA, macB, inet.EtherTypeIPv4, 60, 1))
 	send(t, b, frame(inet.Broadcast, inet.MAC{2, 9}, inet.EtherTypeARP, 60, 2)) // whatever its source
 	send(t, a, frame(macB, macA, 0x88b5, 60, 3))
@@ -120,7 +128,7 @@ func TestFilterInTheKernel(t *testing.T) {
 
 func TestLinkDownIsWaitedOut(t *testing.T) {
 	nsA, nsB := veth(t, netns.Interface{}, netns.Interface{})
-	a, b := open(t, nsA), open(t, nsB)
+	a, b := open(t, nsA, "eth0"), open(t, nsB, "eth0")
 	for i := range byte(3) {
 		if err := nsB.SetDown("eth0"); err != nil {
 			t.Fatal(err)
@@ -143,7 +151,7 @@ func TestLinkDownIsWaitedOut(t *testing.T) {
 
 func TestInterfaceRemoved(t *testing.T) {
 	nsA, nsB := veth(t, netns.Interface{}, netns.Interface{})
-	b := open(t, nsB)
+	b := open(t, nsB, "eth0")
 	if err := nsA.Delete("eth0"); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +218,7 @@ func TestKernelSenderOnVeth(t *testing.T) {
 	if err := nsA.AddRoute(netip.MustParsePrefix("232.0.0.0/8"), netip.Addr{}, "eth0"); err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, nsB)
+	b := open(t, nsB, "eth0")
 	err := nsA.Do(func() error {
 		conn, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(232, 1, 1, 1), Port: 5000})
 		if err != nil {
@@ -276,7 +284,7 @@ func udpLength(t *testing.T, l link.Reader) int {
 // A flood that nobody reads is lost in the kernel, and counted.
 func TestKernelDropsAreCounted(t *testing.T) {
 	nsA, nsB := veth(t, netns.Interface{}, netns.Interface{})
-	a, b := open(t, nsA), open(t, nsB)
+	a, b := open(t, nsA, "eth0"), open(t, nsB, "eth0")
 	f := frame(macB, macA, inet.EtherTypeIPv4, 1514, 0)
 	until := time.Now().Add(deadline)
 	for b.Counters().KernelDrops == 0 {

@@ -18,7 +18,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/mpstack/mpstack/internal/netns"
 	"github.com/mpstack/mpstack/stack/link"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
@@ -28,7 +27,11 @@ import (
 type Options struct {
 	Port string   // the link's name, "node/port"; the device's name where empty
 	MAC  inet.MAC // the stack's address, not the device's; required
+	MTU  int      // of both ends; 0 means DefaultMTU
 }
+
+// DefaultMTU is what the kernel gives a TAP device.
+const DefaultMTU = 1500
 
 // Link is the descriptor of a TAP device. Its methods may be called from
 // several goroutines.
@@ -44,53 +47,44 @@ var _ link.Reader = (*Link)(nil)
 // vlanTag is how much longer than MTU and header a received frame may be.
 const vlanTag = 4
 
-// defaultMTU is what the kernel gives a TAP device.
-const defaultMTU = 1500
-
-// Open makes a TAP device in namespace ns (nil: the process's own), configured
-// as device says and up. It needs access to /dev/net/tun and CAP_NET_ADMIN in
-// the namespace; where the system refuses, the error matches
-// netns.ErrUnavailable.
-func Open(ns *netns.NS, device netns.Interface, o Options) (*Link, error) {
-	if err := check(&device, &o); err != nil {
-		return nil, err
-	}
-	if err := netns.CanTAP(); err != nil {
-		return nil, fmt.Errorf("tap: making %s in %s: %w", device.Name, ns.Name(), err)
-	}
-	file, err := create(ns, device.Name)
-	if err == nil {
-		if err = ns.Configure(device); err != nil {
-			_ = file.Close()
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("tap: making %s in %s: %w", device.Name, ns.Name(), err)
-	}
-	return &Link{file: file, info: link.Info{Port: o.Port, MAC: o.MAC, MTU: device.MTU}}, nil
+// Namespace is where the device is to be. An *netns.NS is one, and a nil
+// *netns.NS is the process's own.
+type Namespace interface {
+	Name() string
+	// Do runs fn on a thread that is inside.
+	Do(fn func() error) error
 }
 
-func check(device *netns.Interface, o *Options) error {
-	if err := device.Check(); err != nil {
-		return err
+// Open makes the TAP device ifname in namespace ns. The device is down until
+// its owner configures it (netns.NS.Configure; the MTU is set already). Without
+// access to /dev/net/tun, and without CAP_NET_ADMIN in the namespace, the error
+// matches os.ErrPermission.
+func Open(ns Namespace, ifname string, o Options) (*Link, error) {
+	if o.MAC.IsZero() || o.MAC.IsMulticast() {
+		return nil, fmt.Errorf("tap: %s: the stack cannot have the address %s", ifname, o.MAC)
 	}
-	if o.MAC.IsZero() || o.MAC.IsMulticast() || o.MAC == device.MAC {
-		return fmt.Errorf("tap: %s: the stack cannot have the address %s", device.Name, o.MAC)
-	}
-	if device.MTU == 0 {
-		device.MTU = defaultMTU
+	if o.MTU == 0 {
+		o.MTU = DefaultMTU
 	}
 	if o.Port == "" {
-		o.Port = device.Name
+		o.Port = ifname
 	}
-	return nil
+	var file *os.File
+	err := ns.Do(func() (err error) {
+		file, err = create(ifname, o.MTU)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tap: making %s in %s: %w", ifname, ns.Name(), err)
+	}
+	return &Link{file: file, info: link.Info{Port: o.Port, MAC: o.MAC, MTU: o.MTU}}, nil
 }
 
-// create makes the device. It belongs to the namespace in which the descriptor
-// was opened, and vanishes with the descriptor.
-func create(ns *netns.NS, name string) (*os.File, error) {
+// create makes the device in the namespace of the thread. It vanishes with its
+// descriptor.
+func create(ifname string, mtu int) (*os.File, error) {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name = name
+	attrs.Name = ifname
 	t := &netlink.Tuntap{
 		LinkAttrs:  attrs,
 		Mode:       netlink.TUNTAP_MODE_TAP,
@@ -98,14 +92,26 @@ func create(ns *netns.NS, name string) (*os.File, error) {
 		NonPersist: true,
 		Queues:     1, // keeps the descriptor in Fds
 	}
-	err := ns.Do(func() error { return netlink.LinkAdd(t) })
-	switch {
-	case err == nil:
-		return t.Fds[0], nil
-	case strings.Contains(err.Error(), unix.EPERM.Error()): // netlink does not wrap it
-		return nil, fmt.Errorf("%w: run as root, or with CAP_NET_ADMIN: %w", netns.ErrUnavailable, err)
+	if err := netlink.LinkAdd(t); err != nil {
+		return nil, privilege(err)
 	}
-	return nil, err
+	if err := netlink.LinkSetMTU(t, mtu); err != nil {
+		_ = t.Fds[0].Close()
+		return nil, fmt.Errorf("setting the MTU to %d: %w", mtu, err)
+	}
+	return t.Fds[0], nil
+}
+
+// privilege makes an error match os.ErrPermission where it is one: netlink
+// tells the ioctl's error in words only.
+func privilege(err error) error {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("opening /dev/net/tun: %w (run it as root)", err)
+	case strings.Contains(err.Error(), unix.EPERM.Error()):
+		return fmt.Errorf("%w: %w (run it as root, or with CAP_NET_ADMIN)", err, unix.EPERM)
+	}
+	return err
 }
 
 // Info implements [link.Link].

@@ -4,6 +4,7 @@ package tap_test
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -34,32 +35,41 @@ func newNS(t *testing.T) *netns.NS {
 	return n
 }
 
-func open(t *testing.T, n *netns.NS, device netns.Interface) *tap.Link {
+// open makes the device tap0 and configures it as its owner would.
+func open(t *testing.T, n *netns.NS, o tap.Options, device netns.Interface) *tap.Link {
 	t.Helper()
-	l, err := tap.Open(n, device, tap.Options{Port: "leaf/eth0", MAC: leafMAC})
+	o.MAC, device.Name, device.MAC = leafMAC, "tap0", deviceMAC
+	l, err := tap.Open(n, "tap0", o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
+	if err := n.Configure(device); err != nil {
+		t.Fatal(err)
+	}
 	return l
 }
 
 func TestDeviceLivesAsLongAsTheLink(t *testing.T) {
 	n := newNS(t)
-	device := netns.Interface{Name: "tap0", MAC: deviceMAC, MTU: 1400}
-	l := open(t, n, device)
+	l := open(t, n, tap.Options{Port: "leaf/eth0", MTU: 1400}, netns.Interface{})
 	if got := l.Info(); got != (link.Info{Port: "leaf/eth0", MAC: leafMAC, MTU: 1400}) {
 		t.Errorf("%+v", got)
 	}
-	if names, err := n.Interfaces(); !slices.Contains(names, "tap0") {
-		t.Errorf("interfaces %v, %v", names, err)
+	var ifi *net.Interface
+	err := n.Do(func() (err error) { ifi, err = net.InterfaceByName("tap0"); return err })
+	if err != nil || ifi.MTU != 1400 || ifi.HardwareAddr.String() != deviceMAC.String() {
+		t.Errorf("device %+v, %v", ifi, err)
 	}
 	o, err := n.Offloads("tap0")
 	if o.Rx = false; err != nil || o.Any() {
 		t.Errorf("offloads %v, %v", o, err)
 	}
-	if _, err := tap.Open(n, device, tap.Options{MAC: leafMAC}); err == nil {
+	if _, err := tap.Open(n, "tap0", tap.Options{MAC: leafMAC}); err == nil {
 		t.Error("a device with the same name is made")
+	}
+	if sent := l.Counters(); sent != (link.Counters{}) {
+		t.Errorf("counters %+v", sent)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
@@ -71,7 +81,7 @@ func TestDeviceLivesAsLongAsTheLink(t *testing.T) {
 
 func TestFailedOpenLeavesNothing(t *testing.T) {
 	n := newNS(t)
-	_, err := tap.Open(n, netns.Interface{Name: "tap0", MTU: 67}, tap.Options{MAC: leafMAC})
+	_, err := tap.Open(n, "tap0", tap.Options{MAC: leafMAC, MTU: 67})
 	if err == nil || !strings.Contains(err.Error(), "MTU") {
 		t.Errorf("MTU 67: %v", err)
 	}
@@ -83,7 +93,7 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 // An ordinary kernel host at the device's end answers ARP.
 func TestKernelBehindTheDevice(t *testing.T) {
 	addr := netip.MustParsePrefix("192.0.2.2/24")
-	l := open(t, newNS(t), netns.Interface{Name: "tap0", MAC: deviceMAC, Kernel: true, Addrs: []netip.Prefix{addr}})
+	l := open(t, newNS(t), tap.Options{}, netns.Interface{Kernel: true, Addrs: []netip.Prefix{addr}})
 	request := inet.ARP{Op: 1, SenderMAC: leafMAC, SenderIP: netip.MustParseAddr("192.0.2.1"), TargetIP: addr.Addr()}
 	b := inet.Ethernet{Dst: inet.Broadcast, Src: leafMAC, Type: inet.EtherTypeARP}.AppendTo(nil)
 	b, err := request.AppendTo(b)
@@ -114,7 +124,7 @@ func TestKernelBehindTheDevice(t *testing.T) {
 
 func TestDeviceDown(t *testing.T) {
 	n := newNS(t)
-	l := open(t, n, netns.Interface{Name: "tap0", MAC: deviceMAC})
+	l := open(t, n, tap.Options{}, netns.Interface{})
 	if err := n.SetDown("tap0"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,36 +1,49 @@
 package tap
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"testing"
 
-	"github.com/mpstack/mpstack/internal/netns"
+	"golang.org/x/sys/unix"
+
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
-func TestCheck(t *testing.T) {
-	leaf, router := inet.MAC{2, 0, 0, 0, 0, 1}, inet.MAC{2, 0, 0, 0, 0, 2}
-	good := netns.Interface{Name: "tap0", MAC: router}
-	tests := []struct {
-		name   string
-		device netns.Interface
-		o      Options
-		want   string // "" is good
-	}{
-		{"good", good, Options{MAC: leaf}, ""},
-		{"no name", netns.Interface{}, Options{MAC: leaf}, "1 to 15 bytes"},
-		{"no address", good, Options{}, "cannot have the address 00:00:00:00:00:00"},
-		{"group address", good, Options{MAC: inet.Broadcast}, "cannot have the address ff:"},
-		{"the device's address", good, Options{MAC: router}, "cannot have the address 02:"},
-	}
-	for _, tt := range tests {
-		err := check(&tt.device, &tt.o)
-		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v; want it to say %q", tt.name, err, tt.want)
+// nowhere is a namespace that must not be entered.
+type nowhere struct{ t *testing.T }
+
+func (nowhere) Name() string { return "nowhere" }
+
+func (n nowhere) Do(func() error) error {
+	n.t.Error("Do was called")
+	return nil
+}
+
+func TestOpenRefusesAddresses(t *testing.T) {
+	for _, mac := range []inet.MAC{{}, inet.Broadcast, {0x33, 0x33}} {
+		_, err := Open(nowhere{t}, "tap0", Options{MAC: mac})
+		if err == nil || !strings.Contains(err.Error(), "cannot have the address "+mac.String()) {
+			t.Errorf("%s: %v", mac, err)
 		}
 	}
-	device, o := good, Options{MAC: leaf}
-	if err := check(&device, &o); err != nil || device.MTU != 1500 || o.Port != "tap0" {
-		t.Errorf("defaults: MTU %d, port %q, %v", device.MTU, o.Port, err)
+}
+
+func TestPrivilege(t *testing.T) {
+	tests := []struct {
+		err        error
+		permission bool
+		want       string
+	}{
+		{unix.EACCES, true, "opening /dev/net/tun: permission denied (run it as root)"},
+		{errors.New("Tuntap IOCTL TUNSETIFF failed [0], errno operation not permitted"), true, "CAP_NET_ADMIN"},
+		{unix.ENOENT, false, "no such file"},
+	}
+	for _, tt := range tests {
+		got := privilege(tt.err)
+		if errors.Is(got, os.ErrPermission) != tt.permission || !strings.Contains(got.Error(), tt.want) {
+			t.Errorf("%v becomes %v", tt.err, got)
+		}
 	}
 }

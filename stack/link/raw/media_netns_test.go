@@ -1,6 +1,6 @@
 //go:build netns
 
-package link_test
+package raw_test
 
 import (
 	"bytes"
@@ -18,19 +18,13 @@ import (
 	"github.com/mpstack/mpstack/stack/link"
 	"github.com/mpstack/mpstack/stack/link/fault"
 	"github.com/mpstack/mpstack/stack/link/mem"
-	"github.com/mpstack/mpstack/stack/link/raw"
 	"github.com/mpstack/mpstack/stack/link/tap"
 	"github.com/mpstack/mpstack/stack/link/tee"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
-const (
-	deadline = 5 * time.Second // bounds every wait
-	mtu      = 1500
-)
-
-var macA, macB = inet.MAC{2, 0, 0, 0, 0, 0xa}, inet.MAC{2, 0, 0, 0, 0, 0xb}
+const mtu = 1500
 
 // media are the ways to connect two links; every test below runs on each.
 var media = map[string]func(t *testing.T) (a, b link.Reader){
@@ -64,80 +58,27 @@ func onMem(*testing.T) (a, b link.Reader) {
 	return s.attach("a/eth0", macA), s.attach("b/eth0", macB)
 }
 
-func newNS(t *testing.T, name string) *netns.NS {
-	t.Helper()
-	n, err := netns.New(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = n.Close() })
-	return n
-}
-
 func onVeth(t *testing.T) (a, b link.Reader) {
-	nsA, nsB := newNS(t, "a"), newNS(t, "b")
-	err := netns.Veth(
-		netns.Port{NS: nsA, Interface: netns.Interface{Name: "eth0", MAC: macA, MTU: mtu}},
-		netns.Port{NS: nsB, Interface: netns.Interface{Name: "eth0", MAC: macB}},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return openRaw(t, nsA, "eth0"), openRaw(t, nsB, "eth0")
-}
-
-func openRaw(t *testing.T, n *netns.NS, ifname string) link.Reader {
-	t.Helper()
-	l, err := raw.Open(n, ifname, raw.Options{Port: n.Name() + "/" + ifname})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	nsA, nsB := veth(t, netns.Interface{}, netns.Interface{})
+	return open(t, nsA, "eth0"), open(t, nsB, "eth0")
 }
 
 // onTAP returns the descriptor's end and a packet socket on the device.
 func onTAP(t *testing.T) (a, b link.Reader) {
 	router := newNS(t, "router")
-	l, err := tap.Open(router, netns.Interface{Name: "tap0", MAC: macB, MTU: mtu}, tap.Options{Port: "leaf/eth0", MAC: macA})
+	l, err := tap.Open(router, "tap0", tap.Options{Port: "leaf/eth0", MAC: macA})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, openRaw(t, router, "tap0")
-}
-
-// frame is an IPv4 frame of n bytes whose last byte is mark.
-func frame(dst, src inet.MAC, n int, mark byte) wire.Frame {
-	b := inet.Ethernet{Dst: dst, Src: src, Type: inet.EtherTypeIPv4}.AppendTo(nil)
-	for i := len(b); i < n; i++ {
-		b = append(b, byte(i))
+	if err := router.Configure(netns.Interface{Name: "tap0", MAC: macB}); err != nil {
+		t.Fatal(err)
 	}
-	b[n-1] = mark
-	return wire.Frame{Data: b}
+	return l, open(t, router, "tap0")
 }
 
 // between is a frame from l to the other end of the pair.
 func between(l, other link.Link, n int, mark byte) wire.Frame {
-	return frame(other.Info().MAC, l.Info().MAC, n, mark)
-}
-
-func send(t *testing.T, l link.Link, f wire.Frame) {
-	t.Helper()
-	if err := l.Send(f); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// recv reads one frame, or closes the link when that takes too long.
-func recv(t *testing.T, l link.Reader, room int) []byte {
-	t.Helper()
-	buf := make([]byte, room)
-	timer := time.AfterFunc(deadline, func() { _ = l.Close() })
-	n, err := l.Recv(buf)
-	timer.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return buf[:n]
+	return frame(other.Info().MAC, l.Info().MAC, inet.EtherTypeIPv4, n, mark)
 }
 
 func TestInfo(t *testing.T) {
@@ -159,7 +100,7 @@ func TestBytesArriveAsSent(t *testing.T) {
 					if room > n {
 						send(t, pair[0], f)
 					}
-					if got := recv(t, pair[1], room); !bytes.Equal(got, f.Data) {
+					if got := recvIn(t, pair[1], room); !bytes.Equal(got, f.Data) {
 						t.Errorf("%d bytes: sent %x, received %x", n, f.Data, got)
 					}
 				}
@@ -175,8 +116,8 @@ func TestMulticastArrives(t *testing.T) {
 			inet.MulticastMAC(netip.MustParseAddr("232.1.2.3")),
 			inet.MulticastMAC(netip.MustParseAddr("ff3e::8000:1")),
 		} {
-			send(t, a, frame(dst, a.Info().MAC, 60, byte(i)))
-			if got := recv(t, b, 2000); got[59] != byte(i) || inet.MAC(got[:6]) != dst {
+			send(t, a, frame(dst, a.Info().MAC, inet.EtherTypeIPv4, 60, byte(i)))
+			if got := recv(t, b); got[59] != byte(i) || inet.MAC(got[:6]) != dst {
 				t.Errorf("to %s: received %x", dst, got)
 			}
 		}
@@ -191,7 +132,7 @@ func TestTooBigIsRefused(t *testing.T) {
 			}
 		}
 		send(t, a, between(a, b, 60, 2))
-		if got := recv(t, b, 65536); got[len(got)-1] != 2 {
+		if got := recv(t, b); got[len(got)-1] != 2 {
 			t.Errorf("received %d bytes", len(got))
 		}
 	})
@@ -200,9 +141,9 @@ func TestTooBigIsRefused(t *testing.T) {
 func TestOwnFramesAreNotReceived(t *testing.T) {
 	each(t, func(t *testing.T, a, b link.Reader) {
 		send(t, a, between(a, b, 60, 1))
-		send(t, a, frame(inet.Broadcast, a.Info().MAC, 60, 2))
+		send(t, a, frame(inet.Broadcast, a.Info().MAC, inet.EtherTypeIPv4, 60, 2))
 		send(t, b, between(b, a, 60, 3))
-		if got := recv(t, a, 2000); got[59] != 3 {
+		if got := recv(t, a); got[59] != 3 {
 			t.Errorf("a received %x", got)
 		}
 	})
@@ -214,7 +155,7 @@ func TestFramesBiggerThanTheBufferAreDropped(t *testing.T) {
 	each(t, func(t *testing.T, a, b link.Reader) {
 		send(t, a, between(a, b, 101, 1))
 		send(t, a, between(a, b, 100, 2))
-		if got := recv(t, b, 100); len(got) != 100 || got[99] != 2 {
+		if got := recvIn(t, b, 100); len(got) != 100 || got[99] != 2 {
 			t.Errorf("received %d bytes", len(got))
 		}
 		if c, ok := b.(counter); ok {
@@ -303,7 +244,7 @@ func serve(l link.Reader, to inet.MAC, rounds int) error {
 		if err != nil {
 			return err
 		}
-		f := frame(to, l.Info().MAC, n, buf[n-1])
+		f := frame(to, l.Info().MAC, inet.EtherTypeIPv4, n, buf[n-1])
 		if err := l.Send(f); err != nil {
 			return err
 		}

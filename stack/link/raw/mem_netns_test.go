@@ -1,6 +1,6 @@
 //go:build netns
 
-package link_test
+package raw_test
 
 import (
 	"fmt"
