@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 
 	"github.com/mpstack/mpstack/internal/netns"
 	"github.com/mpstack/mpstack/wire/inet"
@@ -416,6 +417,39 @@ func TestOffloadErrors(t *testing.T) {
 	err := a.DisableOffloads("lo")
 	if err == nil || !strings.Contains(err.Error(), "ethtool -K lo") || !strings.Contains(err.Error(), "tx") {
 		t.Errorf("loopback: %v", err)
+	}
+}
+
+func TestCheckOffloads(t *testing.T) {
+	a := newNS(t, "a")
+	err := a.Do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = "x0"
+		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "x1"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if veth, err := a.IsVeth("x0"); !veth || err != nil {
+		t.Errorf("IsVeth: %v, %v", veth, err)
+	}
+	if veth, err := a.IsVeth("lo"); veth || err != nil {
+		t.Errorf("loopback is a veth: %v, %v", veth, err)
+	}
+	err = a.CheckOffloads("x0")
+	for _, want := range []string{"tx", "tso", "gso", netns.OffloadCommand("x0"), "other end"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	if err := a.DisableOffloads("x0"); err != nil {
+		t.Error(err)
+	}
+	if err := a.CheckOffloads("x0"); err != nil {
+		t.Error(err)
+	}
+	if err := a.CheckOffloads("nothing0"); err == nil {
+		t.Error("an interface that does not exist passes")
 	}
 }
 

@@ -55,6 +55,8 @@ func child(role string) int {
 		}
 		fmt.Println("uid", os.Getuid())
 		return 7
+	case "forbidden":
+		return forbidden()
 	case "signal":
 		got := make(chan os.Signal, 1)
 		signal.Notify(got, syscall.SIGTERM)
@@ -75,8 +77,27 @@ func child(role string) int {
 	return 1
 }
 
-// program starts the test binary in a role, as root or as nobody. Its output
-// ends when it and its child have ended.
+// forbidden makes user namespaces impossible in this one, which changes nothing
+// outside, and tries.
+func forbidden() int {
+	err := errors.Join(
+		os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0),
+		os.Unsetenv("MPSTACK_USERNS"),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	_, err = netns.ReexecInUserNS("-never")
+	fmt.Println(err)
+	if !errors.Is(err, netns.ErrUnavailable) {
+		return 1
+	}
+	return 5
+}
+
+// program starts the test binary in a role, as root or as nobody. Its standard
+// output ends when it and its child have ended.
 func program(t *testing.T, role string, uid uint32) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
@@ -89,7 +110,7 @@ func program(t *testing.T, role string, uid uint32) (*exec.Cmd, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close() })
-	cmd.Stdout, cmd.Stderr = w, w
+	cmd.Stdout, cmd.Stderr = w, os.Stderr
 	err = cmd.Start()
 	_ = w.Close()
 	if err != nil {
@@ -121,6 +142,14 @@ func TestReexecInUserNS(t *testing.T) {
 				t.Errorf("%q, status %d", text, code)
 			}
 		})
+	}
+}
+
+func TestReexecWhereForbidden(t *testing.T) {
+	cmd, out := program(t, "forbidden", 65534)
+	text, code := status(t, cmd, out)
+	if want := "sysctl -w user.max_user_namespaces="; code != 5 || !strings.Contains(text, want) {
+		t.Errorf("%q, status %d; want it to say %q", text, code, want)
 	}
 }
 

@@ -231,6 +231,12 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: limit %d without a key, or a key without a limit", p.name, p.limit)
 		}
 	}
+	if got := strings.Join(Types("rsvp"), " "); got != "Path Resv PathErr ResvErr PathTear ResvTear ResvConf" {
+		t.Errorf("rsvp has %s", got)
+	}
+	if got := Types("mpj"); len(got) != 13 || got[0] != "JOIN" || got[12] != "SIDE" {
+		t.Errorf("mpj has %v", got)
+	}
 	if Types("nothing") != nil {
 		t.Error("a protocol that does not exist has types")
 	}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mpstack/mpstack/rsvp"
 	"github.com/mpstack/mpstack/wire/inet"
+	"github.com/mpstack/mpstack/wire/mpj"
 )
 
 // protocol is one word that a matcher may begin with.
@@ -20,9 +22,6 @@ type typeName struct {
 	name   string
 	values []int
 }
-
-// mpjPort is the join protocol's UDP port.
-const mpjPort = 52205
 
 // protocols is the table of everything that a matcher may name.
 var protocols = []protocol{
@@ -52,16 +51,26 @@ var protocols = []protocol{
 	}},
 	{name: "udp", is: isUDP, has: hasUDPPort, limit: 0xffff},
 	// RFC 2205 section 3.1.1: the message type is the second byte
-	{name: "rsvp", is: protoIs(inet.ProtoRSVP), has: hasByte1, limit: 0xff, types: []typeName{
-		{"Path", []int{1}}, {"Resv", []int{2}}, {"PathErr", []int{3}}, {"ResvErr", []int{4}},
-		{"PathTear", []int{5}}, {"ResvTear", []int{6}}, {"ResvConf", []int{7}},
-	}},
-	{name: "mpj", is: isMPJ, has: hasMPJType, limit: 0xff, types: []typeName{
-		{"JOIN", []int{1}}, {"CHALLENGE", []int{2}}, {"PENDING", []int{3}}, {"ACCEPT", []int{4}},
-		{"REJECT", []int{5}}, {"CONFIRM", []int{6}}, {"STATUS", []int{7}}, {"STATUS-ACK", []int{8}},
-		{"LEAVE", []int{9}}, {"LEAVE-ACK", []int{10}}, {"HELLO", []int{11}}, {"HELLO-ACK", []int{12}},
-		{"SIDE", []int{13}},
-	}},
+	{name: "rsvp", is: protoIs(inet.ProtoRSVP), has: hasByte1, limit: 0xff, types: rsvpTypes()},
+	{name: "mpj", is: isMPJ, has: hasMPJType, limit: 0xff, types: mpjTypes()},
+}
+
+// rsvpTypes names the messages of RFC 2205 as package rsvp does.
+func rsvpTypes() []typeName {
+	var types []typeName
+	for t := rsvp.Path; t <= rsvp.ResvConf; t++ {
+		types = append(types, typeName{t.String(), []int{int(t)}})
+	}
+	return types
+}
+
+// mpjTypes names the join protocol's messages as its registry does.
+func mpjTypes() []typeName {
+	var types []typeName
+	for _, m := range mpj.Messages {
+		types = append(types, typeName{m.Name, []int{int(m.Type)}})
+	}
+	return types
 }
 
 // Protocols returns the words that a matcher may begin with.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/mpstack/mpstack/wire/inet"
+	"github.com/mpstack/mpstack/wire/mpj"
 )
 
 // view is what matchers look at: the outer layers, and the first bytes of the
@@ -76,7 +77,7 @@ func hasByte0(v *view, value int) bool   { return v.byteAt(0) == value }
 func hasByte1(v *view, value int) bool   { return v.byteAt(1) == value }
 func isUDP(v *view) bool                 { return v.proto == int(inet.ProtoUDP) }
 func hasUDPPort(v *view, port int) bool  { return v.wordAt(0) == port || v.wordAt(2) == port }
-func isMPJ(v *view) bool                 { return isUDP(v) && hasUDPPort(v, mpjPort) }
+func isMPJ(v *view) bool                 { return isUDP(v) && hasUDPPort(v, mpj.Port) }
 func hasMPJType(v *view, value int) bool { return v.byteAt(udpLen+1) == value } // behind the version
 
 // udpLen is the length of a UDP header.
