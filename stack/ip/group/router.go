@@ -34,7 +34,7 @@ type RouterCounters struct {
 	TableFull      uint64 // records ignored: too many groups
 	SourcesFull    uint64 // sources ignored: too many in one group
 	SSMIgnored     uint64 // any-source records ignored for source-specific groups
-	ScopeIgnored   uint64 // records ignored: no group, or one that nobody reports
+	ScopeIgnored   uint64 // records ignored: no group, or one that is never forwarded
 	TypeIgnored    uint64 // records ignored: unknown type, sources of the other family
 }
 
@@ -166,7 +166,7 @@ func (r *Router) handleRecord(now machine.Time, l *routerLink, in *igmp.Record) 
 	case e < evIsIn || e > evBlock || slices.ContainsFunc(in.Sources, wrongFamily):
 		r.counters.TypeIgnored++
 		return
-	case in.Group.Is6() != l.V6 || !IsReported(in.Group):
+	case in.Group.Is6() != l.V6 || !IsReported(in.Group) || in.Group.IsLinkLocalMulticast():
 		r.counters.ScopeIgnored++
 		return
 	case IsSSM(in.Group) && (e == evIsEx || e == evToEx):
