@@ -29,8 +29,8 @@ const (
 func DecodeCode8(code uint8) uint32 { return decodeCode(uint32(code), 8, 4) }
 
 // EncodeCode8 returns the code of the greatest value that an 8-bit time code
-// can name and that is not above v; ok is false where v is above 31744, the
-// greatest.
+// can name and that is not above v; ok is false where v is above the greatest,
+// 31744.
 func EncodeCode8(v uint32) (code uint8, ok bool) {
 	c, ok := encodeCode(v, 8, 4)
 	return uint8(c), ok
@@ -42,8 +42,8 @@ func EncodeCode8(v uint32) (code uint8, ok bool) {
 func DecodeCode16(code uint16) uint32 { return decodeCode(uint32(code), 16, 12) }
 
 // EncodeCode16 returns the code of the greatest value that a 16-bit time code
-// can name and that is not above v; ok is false where v is above 8387584, the
-// greatest.
+// can name and that is not above v; ok is false where v is above the greatest,
+// 8387584.
 func EncodeCode16(v uint32) (code uint16, ok bool) {
 	c, ok := encodeCode(v, 16, 12)
 	return uint16(c), ok
@@ -60,15 +60,14 @@ func decodeCode(code uint32, size, mant int) uint32 {
 }
 
 func encodeCode(v uint32, size, mant int) (code uint32, ok bool) {
-	if v < 1<<(size-1) {
+	switch greatest := uint32(1<<(mant+1)-1) << 10; {
+	case v < 1<<(size-1):
 		return v, true
-	}
-	shift := bits.Len32(v) - (mant + 1) // leaves the mantissa and its leading 1
-	exp := shift - 3
-	if exp > 7 {
+	case v > greatest:
 		return 1<<size - 1, false
 	}
-	return 1<<(size-1) | uint32(exp)<<mant | v>>shift&(1<<mant-1), true
+	shift := bits.Len32(v) - (mant + 1) // leaves the mantissa and its leading 1
+	return 1<<(size-1) | uint32(shift-3)<<mant | v>>shift&(1<<mant-1), true
 }
 
 // units returns how many whole units d has; it fails with ErrRange where d is
