@@ -1,0 +1,316 @@
+package node
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/mpstack/mpstack/internal/machine"
+	"github.com/mpstack/mpstack/rsvp"
+)
+
+// Defaults of Config.
+const (
+	DefaultRefreshPeriod = 30 * time.Second // RFC 2205 section 3.7
+	DefaultK             = 3                // RFC 2205 section 3.7
+	DefaultKb            = 3                // blockade time in refresh periods
+	DefaultTTL           = 64
+)
+
+// DefaultTOS marks RSVP's own messages as internetwork control (CS6): RFC 2205
+// section 3.3 asks for a preferred class of service.
+const DefaultTOS = 0xc0
+
+// Routes answers the node's questions about routing; RFC 2205 section 3.11.4
+// calls them route queries and interface list discovery. Every method is a pure
+// read of state in memory.
+type Routes interface {
+	// Unicast returns the interface through which dst is reached.
+	Unicast(dst netip.Addr) (outIf int, ok bool)
+	// Multicast returns the interfaces through which data from src to group
+	// leaves when it comes in through inIf, ascending, inIf not among them. inIf
+	// is 0 for a local sender. An incoming interface that is not src's gives none.
+	Multicast(src, group netip.Addr, inIf int) []int
+	// Address returns our address on an interface.
+	Address(ifIndex int, v6 bool) (netip.Addr, bool)
+	// IsLocal reports whether a is an address of this node.
+	IsLocal(a netip.Addr) bool
+	// MTU returns the greatest IP packet of an interface in bytes; 0 is unknown.
+	MTU(ifIndex int) int
+}
+
+// Limits bound what remote input can make the node hold. A zero member means
+// its default.
+type Limits struct {
+	Sessions               int // default 1,048,576
+	Paths                  int // path state blocks; default 2,097,152
+	Reservations           int // reservation state blocks; default 2,097,152
+	PathsPerSession        int // default 4,096
+	ReservationsPerSession int // filters in all reservations of a session; default 16,384
+}
+
+// DefaultLimits are the limits that hold where Config has zeros.
+var DefaultLimits = Limits{
+	Sessions: 1 << 20, Paths: 1 << 21, Reservations: 1 << 21, PathsPerSession: 1 << 12, ReservationsPerSession: 1 << 14,
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&l.Sessions, DefaultLimits.Sessions)
+	set(&l.Paths, DefaultLimits.Paths)
+	set(&l.Reservations, DefaultLimits.Reservations)
+	set(&l.PathsPerSession, DefaultLimits.PathsPerSession)
+	set(&l.ReservationsPerSession, DefaultLimits.ReservationsPerSession)
+	return l
+}
+
+// Config makes a node. Zero members get defaults; Rand and Routes are required.
+type Config struct {
+	Node          string // name, for traces
+	Rand          *rand.Rand
+	Trace         machine.Tracer // may be nil
+	Router        bool           // forwards Path state
+	Routes        Routes
+	RefreshPeriod time.Duration // R, the same for every interface
+	K             int           // lifetime is (K+0.5)*1.5*R
+	Kb            int           // blockade time is Kb*R
+	TOS           uint8         // of our messages; DefaultTOS if 0
+	// TrafficControl: accepted reservations go to traffic control as TCRequest
+	// outputs and stand only when HandleTCResult says so. Without it admission by
+	// share alone decides.
+	TrafficControl bool
+	Limits         Limits
+}
+
+// Node is the RSVP machine of one host or router. It is not safe for concurrent
+// use.
+type Node struct {
+	cfg    Config
+	clock  machine.Clock
+	out    machine.Queue[Output]
+	timers machine.Timers[timer]
+
+	sessions map[rsvp.Session]*session
+	byDst    map[netip.Addr]*session // first of a list through session.next
+	psbs     slab[psb]
+	rsbs     slab[rsb]
+	tcsbs    slab[tcsb]
+	hops     slab[hop]
+	apps     map[SessionID]*session
+	lastApp  SessionID
+	lastTC   uint32
+
+	ifs   map[int]*iface
+	lihs  []int // interface of each logical interface handle, from 1
+	count Counters
+
+	msg rsvp.Message // the message that came in
+	rsp rsvp.Message // the message that goes out
+	buf []byte       // outputs' bytes
+}
+
+// New returns a node without state.
+func New(cfg Config) *Node {
+	if cfg.RefreshPeriod <= 0 {
+		cfg.RefreshPeriod = DefaultRefreshPeriod
+	}
+	if cfg.K <= 0 {
+		cfg.K = DefaultK
+	}
+	if cfg.Kb <= 0 {
+		cfg.Kb = DefaultKb
+	}
+	if cfg.TOS == 0 {
+		cfg.TOS = DefaultTOS
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	return &Node{
+		cfg: cfg, sessions: map[rsvp.Session]*session{}, byDst: map[netip.Addr]*session{},
+		apps: map[SessionID]*session{}, ifs: map[int]*iface{},
+	}
+}
+
+// begin starts a call: time does not go back, and the bytes of outputs that
+// were drained are free again.
+func (n *Node) begin(now machine.Time) {
+	n.clock.At(now)
+	if n.out.Len() == 0 {
+		n.buf = n.buf[:0]
+	}
+}
+
+func (n *Node) now() machine.Time { return n.clock.Now() }
+
+// Next removes and returns the oldest output. It is valid, with all its bytes,
+// until the next call into the node.
+func (n *Node) Next() (*Output, bool) { return n.out.Pop() }
+
+// Quiet reports that nothing is left: no state, timer or pending output.
+func (n *Node) Quiet() bool {
+	return len(n.sessions) == 0 && len(n.apps) == 0 && n.timers.Len() == 0 && n.out.Len() == 0
+}
+
+// Counters returns the counters as they are now.
+func (n *Node) Counters() Counters {
+	c := n.count
+	c.Sessions, c.Paths, c.Reservations = len(n.sessions), n.psbs.used, n.rsbs.used
+	return c
+}
+
+// Incoming is a message of protocol 46 that reached the node: addressed to it,
+// or taken out of the forwarding path.
+type Incoming struct {
+	InIf        int
+	Src, Dst    netip.Addr
+	TTL         uint8 // IP TTL or hop limit as received
+	RouterAlert bool
+	Payload     []byte // not kept
+}
+
+// HandleMessage processes a received message (RFC 2209 section 2, "MESSAGE
+// ARRIVES"). What is wrong with it shows in Counters.
+func (n *Node) HandleMessage(now machine.Time, in Incoming) {
+	n.begin(now)
+	h, _, err := rsvp.ParseHeader(in.Payload)
+	if err != nil {
+		n.drop(dropOf(err))
+		return
+	}
+	if h.Type != rsvp.Path && h.Type != rsvp.PathTear && h.Type != rsvp.ResvConf && !n.cfg.Routes.IsLocal(in.Dst) {
+		n.forward(in)
+		return
+	}
+	m := &n.msg
+	if err := m.Decode(in.Payload); err != nil {
+		n.malformed(in, m, err)
+		return
+	}
+	if !n.consistent(m) {
+		return
+	}
+	n.count.Received[m.Type]++
+	switch m.Type {
+	case rsvp.Path:
+		n.pathArrives(in, m)
+	case rsvp.PathTear:
+		n.pathTearArrives(in, m)
+	case rsvp.PathErr:
+		n.pathErrArrives(m)
+	case rsvp.Resv:
+		n.resvArrives(in, m)
+	case rsvp.ResvTear:
+		n.resvTearArrives(in, m)
+	case rsvp.ResvErr:
+		n.resvErrArrives(in, m)
+	case rsvp.ResvConf:
+		n.resvConfArrives(in, m)
+	}
+}
+
+// forward passes on a message that is addressed to another node: it took a way
+// that RSVP's state does not know (RFC 2205 section 2.9).
+func (n *Node) forward(in Incoming) {
+	switch oi, ok := n.cfg.Routes.Unicast(in.Dst); {
+	case !n.cfg.Router || in.Dst.IsMulticast():
+		n.drop(DropNotForUs)
+	case !ok:
+		n.drop(DropNoRoute)
+	case in.TTL <= 1:
+		n.drop(DropTTL)
+	default:
+		start := len(n.buf)
+		n.buf = append(n.buf, in.Payload...)
+		n.count.Forwarded++
+		n.out.Push(Output{Kind: KindSend, Send: Send{
+			Src: in.Src, Dst: in.Dst, OutIf: oi, TTL: in.TTL - 1, TOS: n.cfg.TOS, RouterAlert: in.RouterAlert,
+			Payload: n.buf[start:len(n.buf):len(n.buf)], Cause: CauseForward,
+		}})
+	}
+}
+
+// consistent checks what no codec can know: that addresses are of one family,
+// and the port rule "if DstPort is zero, all SrcPorts are" (RFC 2205 section
+// 3.2), whose violation is discarded silently (RFC 2209).
+func (n *Node) consistent(m *rsvp.Message) bool {
+	v4 := m.Session.Dst.Is4()
+	ok := !m.Hop.Addr.IsValid() || m.Hop.Addr.Is4() == v4
+	ok = ok && (!m.Sender.IsValid() || m.Sender.Src.Is4() == v4) && (!m.Confirm.IsValid() || m.Confirm.Is4() == v4)
+	ports := m.Session.DstPort != 0 || m.Sender.Port == 0
+	for i := range m.Flows {
+		for _, f := range m.Flows[i].Filters {
+			ok = ok && f.Src.Is4() == v4
+			ports = ports && (m.Session.DstPort != 0 || f.Port == 0)
+		}
+	}
+	switch {
+	case !ok:
+		n.drop(DropFamily)
+	case !ports:
+		n.drop(DropPorts)
+	case m.Hop.Addr.IsValid() && n.cfg.Routes.IsLocal(m.Hop.Addr):
+		n.drop(DropOwn)
+	default:
+		return true
+	}
+	return false
+}
+
+// Advance fires what is due. Early or stale calls do nothing.
+func (n *Node) Advance(now machine.Time) {
+	n.begin(now)
+	for {
+		t, _, ok := n.timers.Pop(n.now())
+		if !ok {
+			return
+		}
+		n.fire(t)
+	}
+}
+
+// Deadline returns when to call Advance next.
+func (n *Node) Deadline() (machine.Time, bool) { return n.timers.Next() }
+
+// timer names a timer by what it is for and the number of the block it is for.
+type timer struct {
+	kind timerKind
+	id   uint32
+}
+
+type timerKind uint8
+
+// Kinds of timers.
+const (
+	timerPathRefresh timerKind = iota // psb: send Path
+	timerPathCleanup                  // psb: its lifetime is over
+	timerResvCleanup                  // rsb: a filter's lifetime is over
+	timerResvRefresh                  // hop: send Resv
+)
+
+func (n *Node) fire(t timer) {
+	switch t.kind {
+	case timerPathRefresh:
+		n.pathRefreshDue(n.psbs.at(t.id))
+	case timerPathCleanup:
+		n.pathExpires(n.psbs.at(t.id))
+	case timerResvCleanup:
+		n.resvExpires(n.rsbs.at(t.id))
+	case timerResvRefresh:
+		n.resvRefreshDue(n.hops.at(t.id))
+	}
+}
+
+// jitter returns a random time in [0.5R, 1.5R] (RFC 2205 section 3.7 rule 1).
+func (n *Node) jitter() time.Duration {
+	r := n.cfg.RefreshPeriod
+	return r/2 + time.Duration(n.cfg.Rand.Int64N(int64(r)+1))
+}
+
+// lifetime returns how long state lives without refresh, for the refresh period
+// that came with it: (K+0.5)*1.5*R (RFC 2205 section 3.7 rule 2), as (2K+1)*3*R/4.
+func (n *Node) lifetime(tv rsvp.TimeValues) time.Duration {
+	return time.Duration(2*n.cfg.K+1) * 3 * tv.Refresh() / 4
+}
