@@ -133,7 +133,7 @@ func TestEncodeDecode(t *testing.T) {
 func TestDamage(t *testing.T) {
 	for _, p := range protocols {
 		r := random{rand.New(rand.NewPCG(6, 6)), p.name == "mld"}
-		for range 300 {
+		for range 60 {
 			b, err := p.encode(r.message(), nil)
 			noError(t, err)
 			for n := range b {
