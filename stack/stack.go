@@ -150,12 +150,12 @@ func (st *Stack) AddRoute(dst netip.Prefix, via netip.Addr) error {
 	return st.ip.AddRoute(now, ip.Route{Dst: dst, Via: via})
 }
 
-// Quiet reports whether nothing is left in the stack: no socket, association,
-// reservation state, timer or frame under way.
+// Quiet reports whether nothing is left in the stack: no socket, binding,
+// association or reservation state, nor a timer of these.
 func (st *Stack) Quiet() bool {
 	st.drv.Lock()
 	defer st.drv.Unlock()
-	return len(st.sockets) == 0 && st.mpj.Quiet() && st.node.Quiet() && st.ip.Quiet()
+	return len(st.sockets) == 0 && len(st.udp) == 0 && st.mpj.Quiet() && st.node.Quiet()
 }
 
 // Close closes every socket without a goodbye, the links and the driver.
