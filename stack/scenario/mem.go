@@ -17,12 +17,12 @@ import (
 const (
 	// memLimit bounds a run: every step has a bound of its own.
 	memLimit = 365 * 24 * time.Hour
-	// memRest is how long a network may take to come to rest: longer than the
-	// join protocol remembers what ended (60 s), shorter than RSVP state lives
-	// without refreshes (157 s).
-	memRest = 120 * time.Second
+	// memFades is how long the join protocol remembers what ended, and more.
+	memFades = 65 * time.Second
 	// restStep is how often it is looked at.
 	restStep = 100 * time.Millisecond
+
+	defaultRefresh = 30 * time.Second
 )
 
 // memSubstrate is package sim.
@@ -126,9 +126,20 @@ func (m *memSubstrate) setLink(n *node, port int, up bool) error {
 	return nil
 }
 
+// fades returns how long a network may take to come to rest: what the join
+// protocol remembers, and RSVP state that no tear reached (RFC 2205 section
+// 3.7: (K + 0.5) * 1.5 * R with K = 3).
+func (r *runner) fades() time.Duration {
+	refresh := r.sc.Refresh
+	if refresh == 0 {
+		refresh = defaultRefresh
+	}
+	return memFades + refresh*21/4
+}
+
 func (m *memSubstrate) rest(r *runner) []string {
 	var left []string
-	for end := m.world.Now().Add(memRest); ; r.sleep(restStep) {
+	for end := m.world.Now().Add(r.fades()); ; r.sleep(restStep) {
 		left = left[:0]
 		for _, n := range r.nodes {
 			if !n.st.Quiet() {

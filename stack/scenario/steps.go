@@ -212,7 +212,7 @@ func (s *socket) judge(j *Join, what string, out outcome) (bool, error) {
 	r, name := s.node.r, s.node.def.Name
 	if j.Fails != 0 {
 		r.locked(func() {
-			r.check(name, errors.Is(out.err, winsock.Errno(j.Fails)), errorText(out.err), "%s fails with %v", what, j.Fails)
+			r.check(name, errors.Is(out.err, winsock.Errno(j.Fails)), errorText(out.err), "%s, which fails: %v", what, j.Fails)
 		})
 		return out.err == nil, nil
 	}
@@ -251,7 +251,7 @@ func (n *node) doJoin(j *Join) error {
 	if err != nil {
 		return err
 	}
-	stands, err := sock.judge(j, fmt.Sprintf("%s joins %v", sock.name, j.To), out)
+	stands, err := sock.judge(j, fmt.Sprintf("%s joined %v", sock.name, j.To), out)
 	if !stands {
 		return err
 	}
@@ -268,7 +268,7 @@ func (n *node) doInvite(j *Join) error {
 		return err
 	}
 	peer := n.r.nodeOf(j.To.Addr())
-	stands, err := sock.judge(j, fmt.Sprintf("%s invites %s", sock.name, peer), out)
+	stands, err := sock.judge(j, fmt.Sprintf("%s invited %s", sock.name, peer), out)
 	if !stands {
 		return err
 	}
@@ -472,7 +472,7 @@ func (s *socket) compare(e *Expect) {
 		if s.hasClosed {
 			got = Code(s.code).String()
 		}
-		r.check(name, s.hasClosed && s.code == winsock.Errno(*e.Closed), got, "%s: the session ended with %v", s.name, *e.Closed)
+		r.check(name, s.hasClosed && s.code == winsock.Errno(*e.Closed), got, "the session of %s ended with %v", s.name, *e.Closed)
 	}
 }
 
