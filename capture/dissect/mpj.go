@@ -42,6 +42,9 @@ func (d *builder) mpjObject(o object.Object, at int) {
 		d.object(info.Name, o.Class, o.CType, at, length)
 		d.form(info.Form)
 		d.mpjFields(info.Fields, body, at+length)
+		if info.Bit == mpj.HasQOS {
+			d.flowSpecText()
+		}
 		return
 	}
 	name := unknownClass(o.Class)
@@ -50,6 +53,19 @@ func (d *builder) mpjObject(o object.Object, at int) {
 	}
 	d.object(name, o.Class, o.CType, at, length)
 	d.bytes("body", body, len(o.Body))
+}
+
+// flowSpecText says what Winsock's numbers mean in the object added last.
+func (d *builder) flowSpecText() {
+	for i := d.objects[len(d.objects)-1].span.fields; i < len(d.fields); i++ {
+		f := &d.fields[i]
+		switch v := f.Value.Uint(); {
+		case f.Value.Kind() == KindHex:
+			f.Text = winsock.ServiceTypeName(uint32(v))
+		case v == winsock.QOS_NOT_SPECIFIED:
+			f.Text = "not specified"
+		}
+	}
 }
 
 func mpjClassName(class uint8) string {

@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"bytes"
 	"strconv"
 	"unicode"
 
@@ -136,7 +137,7 @@ func appendLayerText(b []byte, l *Layer) []byte {
 		}
 	}
 	b = appendFieldsText(b, l.Fields)
-	b = append(b, '\n')
+	b = append(bytes.TrimRight(b, " "), '\n')
 	for i := range l.Objects {
 		b = appendObjectText(b, &l.Objects[i])
 	}
@@ -159,7 +160,7 @@ func appendObjectText(b []byte, o *Object) []byte {
 	b = append(b, "  "...)
 	b = appendExtentText(b, o.Offset, o.Length)
 	b = appendFieldsText(b, o.Fields)
-	return append(b, '\n')
+	return append(bytes.TrimRight(b, " "), '\n')
 }
 
 func appendExtentText(b []byte, offset, length int) []byte {

@@ -3,7 +3,7 @@ package golden
 import (
 	"fmt"
 	"os"
-	"path/filepath"
+	"path"
 )
 
 // T is what Check needs of a *testing.T or *testing.B; package testing itself
@@ -70,7 +70,7 @@ func fail(t T, got []byte, file string, findings []Finding, err error) {
 // keep writes got to the test's artifacts and says where.
 func keep(t T, got []byte, file string) string {
 	t.Helper()
-	kept := filepath.Join(t.ArtifactDir(), filepath.Base(file))
+	kept := path.Join(t.ArtifactDir(), path.Base(file))
 	if err := os.WriteFile(kept, got, 0o644); err != nil {
 		t.Logf("golden: %v", err)
 		return ""
@@ -80,7 +80,7 @@ func keep(t T, got []byte, file string) string {
 
 func update(t T, got []byte, file string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := os.MkdirAll(path.Dir(file), 0o755); err != nil {
 		t.Fatalf("golden: %v", err)
 	}
 	if err := os.WriteFile(file, got, 0o644); err != nil {
