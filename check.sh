@@ -364,26 +364,32 @@ netns() {
 
 # ---- goldens ---------------------------------------------------------------
 
-# goldens asks that every golden capture was judged by tshark: that a subtest
-# named after it, of a test with Tshark in its name, passed in this run.
+# goldens asks that every golden capture was judged by tshark: that the test
+# which MANIFEST names for it passed in this run, and that the tests of its
+# package call the judge.
 goldens() {
-	count=0 missing=0
+	count=0 wrong=0
 	for golden in testdata/pcaps/*.pcap testdata/pcaps/*.pcapng; do
 		[ -e "$golden" ] || continue
 		count=$((count + 1))
-		name=${golden##*/}
-		name=${name%.*}
-		if ! grep -i ' test[^/]*tshark' "$tmp/passes" | grep -qF "/$name"; then
-			echo "$golden: no passed test of tshark's is named after it"
-			missing=$((missing + 1))
+		user=$(awk -F '\t' -v file="${golden##*/}" '$1 == file { print $4 }' testdata/pcaps/MANIFEST)
+		if [ -z "$user" ]; then
+			echo "$golden: MANIFEST names no test for it"
+		elif ! grep -qxF "$module/$user" "$tmp/passes"; then
+			echo "$golden: $user did not pass, or did not run"
+		elif ! grep -qE 'capturetest\.(MustPass|Judge)\(' "${user%% *}"/*_test.go; then
+			echo "$golden: the tests of ${user%% *} have no tshark judge it"
+		else
+			continue
 		fi
+		wrong=$((wrong + 1))
 	done
 	note="$count goldens"
 	if [ "$count" -eq 0 ]; then
 		echo 'testdata/pcaps holds no golden'
 		return 1
 	fi
-	[ "$missing" -eq 0 ]
+	[ "$wrong" -eq 0 ]
 }
 
 corpus() {

@@ -103,11 +103,15 @@ type source struct {
 	at       place
 	test     bool // a _test.go file
 	external bool // of an external _test package
+	support  bool // of a room for tests alone
 	fset     *token.FileSet
 }
 
+// tests reports whether the file serves tests alone.
+func (s source) tests() bool { return s.test || s.support }
+
 // pure reports whether the file must do without I/O, clocks and concurrency.
-func (s source) pure() bool { return !s.test && s.at.floor() < pureBelow }
+func (s source) pure() bool { return !s.tests() && s.at.floor() < pureBelow }
 
 func (c *checker) file(name string, src []byte) error {
 	s := source{name: name, room: path.Dir(name), test: strings.HasSuffix(name, "_test.go"), fset: token.NewFileSet()}
@@ -116,6 +120,7 @@ func (c *checker) file(name string, src []byte) error {
 		return err
 	}
 	s.external = s.test && strings.HasSuffix(f.Name.Name, "_test")
+	s.support = c.support[s.room]
 	var known bool
 	if s.at, known = c.steps[s.room]; !known {
 		if !c.excused(s, wordUnknown) {
@@ -183,6 +188,8 @@ func (c *checker) inside(s source, to string) string {
 	switch {
 	case !known:
 		return "it is not a room of the house"
+	case c.support[to] && !s.tests():
+		return "it is for tests alone"
 	case s.external || at.row == s.at.row || at.below(s.at):
 		return ""
 	case at.floor() > s.at.floor():
@@ -199,7 +206,7 @@ func (c *checker) outside(s source, to string) string {
 		switch {
 		case !within(to, r.path):
 			continue
-		case r.tests && s.test || covers(r.rooms, s.room):
+		case r.tests && s.tests() || r.outer && s.external || covers(r.rooms, s.room):
 			return ""
 		}
 		return r.why
@@ -231,15 +238,15 @@ func covers(rooms []string, room string) bool {
 	})
 }
 
-// body looks for clocks and concurrency in a file below pureBelow. Of a test
-// file it asks only that it does not wait.
+// body looks for clocks and concurrency in a file below pureBelow. Of what
+// serves tests it asks only that it does not wait.
 func (c *checker) body(s source, f *ast.File) {
 	names := imports(f)
 	ast.Inspect(f, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			c.selector(s, sel, names)
 		}
-		if !s.test {
+		if s.pure() {
 			c.construct(s, n)
 		}
 		return true
@@ -278,15 +285,15 @@ func (c *checker) selector(s source, sel *ast.SelectorExpr, names map[string]str
 	switch names[id.Name] {
 	case "time":
 		waits, listed := clock[name]
-		if waits || listed && !s.test {
+		if waits || listed && !s.tests() {
 			why = "instants are machine.Time and come with every call"
 		}
 	case "math/rand/v2":
-		if !s.test && !seeded[name] {
+		if !s.tests() && !seeded[name] {
 			why = "it draws from the global source; streams are injected"
 		}
 	case "fmt":
-		if !s.test && console[name] {
+		if !s.tests() && console[name] {
 			why = "the console is I/O"
 		}
 	}

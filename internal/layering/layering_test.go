@@ -37,7 +37,7 @@ var fixture = table{
 		{"1a", []string{"leaf", "testdata"}},
 		{"1a", []string{"sibling"}},
 		{"1b", []string{"bytes"}},
-		{"2a", []string{"machine", "machine/part"}},
+		{"2a", []string{"machine", "machine/part", "machine/machinetest"}},
 		{"2a", []string{"other"}},
 		{"3a", []string{"kernel"}},
 		{"4", []string{"top"}},
@@ -45,9 +45,11 @@ var fixture = table{
 	foreign: []rule{
 		{path: "github.com/some/lib", rooms: []string{"kernel"}, why: "it is for the kernel"},
 		{path: "github.com/some/deep", rooms: []string{"machine/..."}, why: "it is for the machine"},
+		{path: "github.com/some/oracle", rooms: []string{"kernel"}, outer: true, why: "it is an oracle"},
 		{path: "github.com/test/only", tests: true, why: "it is for tests"},
 	},
-	banned: banned,
+	support: map[string]bool{"machine/machinetest": true},
+	banned:  banned,
 }
 
 // TestFindings gives the check one file at a time and compares what it says.
@@ -102,6 +104,21 @@ func TestFindings(t *testing.T) {
 		{"third party, tests", "leaf/a_test.go", `package leaf; import _ "github.com/test/only/cmp"`, ""},
 		{"third party, tests only", "kernel/a.go", `package kernel; import _ "github.com/test/only/cmp"`,
 			"kernel/a.go:1: kernel (3a) may not import github.com/test/only/cmp: it is for tests"},
+		{"oracle, external test", "machine/a_test.go", `package machine_test; import _ "github.com/some/oracle"`, ""},
+		{"oracle, test inside", "machine/a_test.go", `package machine; import _ "github.com/some/oracle"`,
+			"machine/a_test.go:1: machine (2a) may not import github.com/some/oracle: it is an oracle"},
+		{"oracle, product", "machine/a.go", `package machine; import _ "github.com/some/oracle"`,
+			"machine/a.go:1: machine (2a) may not import github.com/some/oracle: it is an oracle"},
+
+		{"support may do I/O", "machine/machinetest/a.go", `package machinetest; import _ "os/exec"; func f() { go f() }`, ""},
+		{"support does not wait", "machine/machinetest/a.go", `package machinetest; import "time"; var f = time.Sleep`,
+			"machine/machinetest/a.go:1: machine/machinetest (2a) may not use time.Sleep: instants are machine.Time and come with every call"},
+		{"support stays on its step", "machine/machinetest/a.go", `package machinetest; import _ "` + lib + `top"`,
+			"machine/machinetest/a.go:1: machine/machinetest (2a) may not import " + lib + "top: it stands on a higher floor (4)"},
+		{"support in a test", "machine/part/a_test.go", `package part; import _ "` + lib + `machine/machinetest"`, ""},
+		{"support in the product", "top/a.go", `package top; import _ "` + lib + `machine/machinetest"`,
+			"top/a.go:1: top (4) may not import " + lib + "machine/machinetest: it is for tests alone"},
+
 		{"cgo", "top/a.go", `package top; import "C"`,
 			"top/a.go:1: top (4) may not import C: the product is built without cgo"},
 
@@ -264,6 +281,11 @@ func TestTable(t *testing.T) {
 		last = r.step
 		for _, room := range r.rooms {
 			known[room] = true
+		}
+	}
+	for room := range house.support {
+		if !known[room] {
+			t.Errorf("%s is for tests alone, but is not a room", room)
 		}
 	}
 	for _, r := range house.foreign {

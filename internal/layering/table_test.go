@@ -19,7 +19,8 @@ type row struct {
 type rule struct {
 	path  string
 	rooms []string // rooms; a last element "/..." takes in what is below
-	tests bool     // test files of every room may import it
+	tests bool     // test files of every room may import it too
+	outer bool     // external _test packages of every room may import it too
 	why   string
 }
 
@@ -52,6 +53,7 @@ const (
 // table is everything that the check is told.
 type table struct {
 	rows       []row
+	support    map[string]bool // rooms for tests alone: held to the rules of test files, imported by nothing else
 	foreign    []rule
 	banned     []ban
 	exceptions []exception
@@ -60,6 +62,7 @@ type table struct {
 // house is the table of this module.
 var house = table{
 	rows:       rows,
+	support:    support,
 	foreign:    foreign,
 	banned:     banned,
 	exceptions: exceptions,
@@ -86,7 +89,7 @@ var rows = []row{
 	{"2a", []string{"stack/link", "stack/link/mem", "stack/link/fault", "stack/link/tee", "stack/link/replay"}},
 	{"2a", []string{
 		"capture", "capture/pcapng", "capture/dissect", "capture/check", "capture/diff", "capture/golden",
-		"capture/ladder", "capture/report", "capture/layers", "capture/dissector",
+		"capture/ladder", "capture/report", "capture/layers", "capture/dissector", "capture/capturetest",
 	}},
 	{"2b", []string{"stack/qos"}},
 
@@ -104,13 +107,20 @@ var rows = []row{
 	{"7", []string{"internal/layering"}},
 }
 
+// support lists the rooms that hold what several rooms' tests need. They may
+// run programs and read files; only tests and each other import them.
+var support = map[string]bool{
+	"capture/capturetest": true,
+	"rsvp/node/nodetest":  true,
+}
+
 // foreign lists the modules that may be imported at all. What is not here is
 // allowed nowhere.
 var foreign = []rule{
 	{path: "github.com/google/go-cmp", tests: true,
 		why: "go-cmp compares values in tests, nothing else"},
-	{path: "github.com/google/gopacket", rooms: []string{"capture/..."},
-		why: "gopacket reads captures and is an oracle; our own codecs are what goes on the wire"},
+	{path: "github.com/google/gopacket", rooms: []string{"capture/..."}, tests: true, outer: true,
+		why: "gopacket reads captures, and is an oracle in external tests; our own codecs are what goes on the wire"},
 	{path: "github.com/mdlayher/raw", rooms: []string{"stack/link/raw"},
 		why: "raw is deprecated upstream; stack/link/raw is its only importer"},
 	{path: "github.com/vishvananda/netlink", rooms: kernelRooms,
@@ -188,5 +198,6 @@ var console = map[string]bool{
 // why. One that is no longer needed fails the test.
 var exceptions = []exception{
 	{"stack/winsock", "syscall", "an Errno answers errors.Is for the syscall.Errno of the same meaning: values, no calls"},
+	{"capture/golden/check.go", "os", "Check, which tests call, reads goldens and rewrites them where MPSTACK_UPDATE says so"},
 	{"wire/inet", module + "/wire/object", "object.DecodeError is the one error type of every codec"},
 }
