@@ -121,6 +121,8 @@ func (r *Rules) ends(t *dissect.Tree) string {
 		switch l.Name {
 		case dissect.LayerEthernet, dissect.LayerIPv4, dissect.LayerIPv6:
 			src, dst = r.end(l, "src"), r.end(l, "dst")
+		case dissect.LayerARP:
+			src, dst = r.end(l, "sender_ip"), r.end(l, "target_ip")
 		case dissect.LayerUDP:
 			src += " port " + r.end(l, "src_port")
 			dst += " port " + r.end(l, "dst_port")
