@@ -75,12 +75,11 @@ func appendParamFields(dst []Field, body []byte, off int) ([]Field, int) {
 			if at+v.Size > end {
 				break
 			}
-			v.Offset += at
+			v.Offset = at
+			at += v.Size
 			dst = append(dst, v)
 		}
-		if n := 4 * len(paramValues(body[off])); at+n != end {
-			dst = appendRest(dst, body[:end], min(at+n, end))
-		}
+		dst = appendRest(dst, body[:end], at)
 		off = end
 	}
 	return dst, off
