@@ -135,8 +135,14 @@ func (d *builder) data(at, end int) {
 	}
 	d.layer(LayerData, at)
 	d.bytes("bytes", at, end-at)
+	if end-at <= maxQuoted {
+		d.text(printable(d.b[at:end]))
+	}
 	d.end(end)
 }
+
+// maxQuoted is how long data may be to be shown as text too.
+const maxQuoted = 64
 
 // fail records an error about the layer that starts at base, under the tree's
 // name for it. The first error stays.

@@ -100,7 +100,7 @@ func TestLayers(t *testing.T) {
 		{"ARP reply", builder.ARP(inet.ARP{Op: 9, SenderIP: v4.Leaf, TargetIP: v4.Root}), "eth 14, arp 28", "arp.op arp.target_ip", "9, 10.0.0.9"},
 		{"two VLAN tags", tagged, "eth 22, arp request 28", "eth.vlan eth.vlan#2 eth.type arp.sender_ip", "7, 42, 0x0806 (ARP), 10.0.0.1"},
 		{"802.3", append(make([]byte, 12), 0, 3, 1, 2, 3), "eth 14, data 3", "eth.type data.bytes", "0x0003, 010203"},
-		{"TCP", ip4(inet.ProtoTCP, []byte("syn!")), "eth 14, ipv4 20, data 4", "ipv4.protocol data.bytes", "6 (TCP), 73796e21"},
+		{"TCP", ip4(inet.ProtoTCP, []byte("syn!")), "eth 14, ipv4 20, data 4", "ipv4.protocol data.bytes", `6 (TCP), 73796e21 ("syn!")`},
 		{"IGMP over IPv6", ip6(inet.ProtoIGMP, []byte("igmp")), "eth 14, ipv6 40, data 4", "ipv6.next_header", "2 (IGMP)"},
 		{"no payload", ip4(inet.ProtoUDP, nil), "eth 14, ipv4 20", "ipv4.total_length", "20"},
 		{"echo", ip4(inet.ProtoICMP, inet.NewEcho(inet.ICMPv4Echo, 1, 2, []byte("ping")).AppendV4(nil)), "eth 14, ipv4 20, icmp echo 12",
@@ -134,7 +134,7 @@ func TestLayers(t *testing.T) {
 		{"MLDv1 done", member(igmp.AllRouters6, igmp.Message{Kind: igmp.KindLeave, Leave: igmp.Leave{Group: v6.Group}}), "eth 14, ipv6 48, mld leave 24", "mld.type mld.group", "132, ff3e::8000:1"},
 		{"MLDv2 query", member(v6.Group, igmp.Message{Kind: igmp.KindQuery, Query: igmp.Query{Version: 2, Group: v6.Group, MaxResp: time.Second, Sources: []netip.Addr{v6.Root}}}),
 			"eth 14, ipv6 48, mld v2-query 44", "mld.max_response_code mld.group mld.source", "1000, ff3e::8000:1, 2001:db8::9"},
-		{"data on UDP", builder.UDP(netip.AddrPortFrom(v4.Leaf, 1), netip.AddrPortFrom(v4.Root, 2), 1, []byte("data")), "eth 14, ipv4 20, udp 8, data 4", "udp.src_port udp.dst_port udp.length data.bytes", "1, 2, 12, 64617461"},
+		{"data on UDP", builder.UDP(netip.AddrPortFrom(v4.Leaf, 1), netip.AddrPortFrom(v4.Root, 2), 1, []byte("data")), "eth 14, ipv4 20, udp 8, data 4", "udp.src_port udp.dst_port udp.length data.bytes", `1, 2, 12, 64617461 ("data")`},
 	} {
 		tree := dissect.Frame(tt.frame)
 		checkTree(t, tt.frame, tree)
