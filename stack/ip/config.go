@@ -52,7 +52,7 @@ type Intercept struct {
 
 // Config of a machine. Zero limits stand for the defaults.
 type Config struct {
-	Node  string     // for traces
+	Node  string     // whose machine it is, for a reader of the configuration
 	Rand  *rand.Rand // report delays, reachable times, ports; nil: fixed choices
 	Trace machine.Tracer
 

@@ -52,7 +52,7 @@ type Counters struct {
 	DropIGMPUntrusted   uint64 // wrong TTL, Router Alert or source
 	DropIGMPType        uint64 // unknown type
 	DropAddressConflict uint64 // someone else uses one of our addresses
-	DropForwardScope    uint64 // not to be forwarded: its scope is the link
+	DropForwardScope    uint64 // not to be forwarded: its scope is the link, or a directed broadcast
 	DropForwardTTL      uint64
 	DropForwardNoRoute  uint64
 	DropForwardTooBig   uint64

@@ -35,6 +35,10 @@ func (m *Machine) forward(now machine.Time, p *packet) {
 		m.sendUnreachable(now, p, inet.ICMPv4NetUnreachable, inet.ICMPv6NoRoute)
 		return
 	}
+	if r.out.isBroadcast(p.dst) { // RFC 2644
+		m.counters.DropForwardScope++
+		return
+	}
 	if len(p.raw) > r.out.mtu {
 		// An IPv4 packet without DF would be cut into fragments here.
 		m.counters.DropForwardTooBig++

@@ -44,7 +44,7 @@ func (m *Machine) HandleFrame(now machine.Time, inIf int, data []byte) {
 	}
 	eth, payload, err := inet.ParseEthernet(data)
 	switch {
-	case err != nil || eth.Type.IsLength():
+	case err != nil || eth.Type.IsLength() || eth.Src.IsMulticast():
 		m.counters.DropEthernet++
 		return
 	case eth.Tags[0].Type != 0:

@@ -31,7 +31,8 @@ type target struct {
 }
 
 // HandleSend sends an IP packet. It is refused where there is no route or
-// address for it or where it does not fit the MTU.
+// address for it or where it does not fit the MTU. A packet to one of our own
+// addresses is delivered here; one to a group goes out alone.
 func (m *Machine) HandleSend(now machine.Time, p Packet) error {
 	now = m.begin(now)
 	t, src, err := m.resolveTarget(p.Src, p.Dst, p.OutIf)
@@ -49,17 +50,19 @@ func (m *Machine) HandleSend(now machine.Time, p Packet) error {
 	return nil
 }
 
-// HandleSendUDP sends a UDP datagram. It is refused as HandleSend refuses. A
-// datagram to a group that is joined on the interface it leaves by comes back
+// HandleSendUDP sends a UDP datagram from an address of this node. It is
+// refused as HandleSend refuses. A datagram to a group that is joined on the interface it leaves by comes back
 // to the bindings here.
 func (m *Machine) HandleSendUDP(now machine.Time, d Datagram) error {
 	now = m.begin(now)
 	t, src, err := m.resolveTarget(d.Src.Addr(), d.Dst.Addr(), d.OutIf)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if d.Src.Port() == 0 || d.Dst.Port() == 0 {
+	case d.Src.Port() == 0 || d.Dst.Port() == 0:
 		return ErrAddress
+	case !m.IsLocal(src):
+		return ErrAddressNotAvailable
 	}
 	h := header{src: src, dst: d.Dst.Addr(), proto: inet.ProtoUDP, ttl: d.TTL, tos: d.TOS, df: d.DF}
 	start, err := m.build(t.out, &h, inet.HeaderLenUDP+len(d.Payload))

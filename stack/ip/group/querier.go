@@ -166,6 +166,16 @@ func (r *Router) query(now machine.Time, rec *record, eff effect) {
 	r.sendQueries(now, rec)
 }
 
+// repeatQueries sends the next queries for a group unless another router is
+// the querier by now.
+func (r *Router) repeatQueries(now machine.Time, l *routerLink, rec *record) {
+	if l.state != Querier {
+		rec.groupLeft, rec.sourcesLeft = 0, nil
+		return
+	}
+	r.sendQueries(now, rec)
+}
+
 // sendQueries sends the queries left for a group and sets the timer of the
 // next.
 func (r *Router) sendQueries(now machine.Time, rec *record) {

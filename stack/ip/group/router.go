@@ -270,7 +270,7 @@ func (r *Router) Advance(now machine.Time) {
 		case timerSource:
 			r.fire(now, l, rec, evSourceTimeout, set{t.source})
 		case timerRepeat:
-			r.sendQueries(now, rec)
+			r.repeatQueries(now, l, rec)
 		}
 	}
 }

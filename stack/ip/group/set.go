@@ -65,12 +65,3 @@ func (s set) filter(keep func(netip.Addr) bool) set {
 }
 
 func (s set) equal(b set) bool { return slices.Equal(s, b) }
-
-// insert adds a to the set that s points to and reports whether it was new.
-func (s *set) insert(a netip.Addr) bool {
-	i, ok := slices.BinarySearchFunc(*s, a, netip.Addr.Compare)
-	if !ok {
-		*s = slices.Insert(*s, i, a)
-	}
-	return !ok
-}

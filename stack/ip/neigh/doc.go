@@ -16,8 +16,8 @@
 // age is looked at when the next packet wants it, so that an idle table never
 // wakes its driver.
 //
-// What is bounded: the entries (the least recently used Stale entry gives way),
-// the packets waiting for one neighbour (the oldest gives way), and all waiting
+// What is bounded: the entries (the least recently used one that is not being
+// asked gives way), those of them that are Incomplete (half), the packets waiting for one neighbour (the oldest gives way), and all waiting
 // packets together. Each bound has a counter.
 //
 // What is not here: duplicate address detection, confirmation of reachability

@@ -16,6 +16,7 @@ func (t *Table) fire(now machine.Time, e *entry, ev Event, mac inet.MAC) Action 
 	from := e.state
 	to, act, reason := Step(from, ev)
 	e.state = to
+	t.unresolved += isIncomplete(to) - isIncomplete(from)
 	if t.cfg.Trace != nil && (from != to || act&^ActTransmit != 0) {
 		t.cfg.Trace(machine.Transition{At: now, Machine: "ip/neigh", Subject: fmt.Sprintf("%d/%v", e.key.If, e.key.Addr),
 			From: from.String(), Event: ev.String(), To: to.String(), Reason: reason, Cause: causeOf(from, act)})
@@ -43,6 +44,13 @@ func (t *Table) fire(now machine.Time, e *entry, ev Event, mac inet.MAC) Action 
 		delete(t.entries, e.key)
 	}
 	return act
+}
+
+func isIncomplete(s State) int {
+	if s == Incomplete {
+		return 1
+	}
+	return 0
 }
 
 func causeOf(from State, act Action) machine.Cause {
@@ -153,14 +161,16 @@ func (t *Table) add(key Key) *entry {
 }
 
 // evict removes the least recently used entry among those without a timer:
-// the Stale ones and, as their age is looked at late, the Reachable ones.
+// the Stale ones and, as their age is looked at late, the Reachable ones. Those
+// that only ever asked for us go first, so that a flood of strangers does not
+// drive out who is talked to.
 func (t *Table) evict() bool {
 	var victim *entry
 	for _, e := range t.entries {
 		if e.state != Stale && e.state != Reachable {
 			continue
 		}
-		if victim == nil || e.used < victim.used {
+		if victim == nil || e.used < victim.used || e.used == victim.used && compareKeys(e.key, victim.key) < 0 {
 			victim = e
 		}
 	}

@@ -86,7 +86,7 @@ type Counters struct {
 	Failures        uint64 // neighbours that did not answer
 	QueueFull       uint64 // packets dropped: too many for one neighbour
 	WaitingFull     uint64 // packets dropped: too many in all
-	TableFull       uint64 // packets dropped: no entry could give way
+	TableFull       uint64 // packets dropped: no entry could give way, or half of all are Incomplete
 	Evicted         uint64 // stale entries that gave way to others
 	LearnRefused    uint64 // heard neighbours not learnt: the table is full
 	PacketsFailed   uint64 // waiting packets returned
@@ -101,20 +101,21 @@ type entry struct {
 	mac     inet.MAC
 	tries   int
 	until   machine.Time // of Reachable
-	used    uint64       // when last used, in t.uses
+	used    uint64       // when last sent to, in t.uses; 0: never
 	waiting []Packet
 }
 
 // Table is the machine. It is not safe for concurrent use.
 type Table struct {
-	cfg      Config
-	clock    machine.Clock
-	entries  map[Key]*entry
-	timers   machine.Timers[Key]
-	out      machine.Queue[Output]
-	waiting  int
-	uses     uint64
-	counters Counters
+	cfg        Config
+	clock      machine.Clock
+	entries    map[Key]*entry
+	timers     machine.Timers[Key]
+	out        machine.Queue[Output]
+	waiting    int // packets
+	unresolved int // entries in state Incomplete
+	uses       uint64
+	counters   Counters
 }
 
 // New returns an empty table.
@@ -142,7 +143,10 @@ func (t *Table) Resolve(now machine.Time, key Key, p Packet) (inet.MAC, bool) {
 	now = t.clock.At(now)
 	e := t.entries[key]
 	if e == nil {
-		if e = t.add(key); e == nil {
+		if t.unresolved < max(t.cfg.MaxEntries/2, 1) {
+			e = t.add(key)
+		}
+		if e == nil {
 			t.counters.TableFull++
 			return inet.MAC{}, false
 		}
@@ -212,8 +216,6 @@ func (t *Table) HandleSolicitation(now machine.Time, key Key, mac inet.MAC) {
 			t.counters.LearnRefused++
 			return
 		}
-		t.uses++
-		e.used = t.uses
 	}
 	ev := EventChanged
 	if e.state > Incomplete && e.mac == mac {
