@@ -1,14 +1,17 @@
 package capturetest_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/mpstack/mpstack/capture"
 	"github.com/mpstack/mpstack/capture/capturetest"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/mpj"
@@ -141,3 +144,46 @@ func messages(v capturetest.Verdict) (texts []string) {
 }
 
 func addrPort(a netip.Addr) netip.AddrPort { return netip.AddrPortFrom(a, mpj.Port) }
+
+// TestLive writes frames into tshark's pipe and sees each before it writes the
+// next: "--pcap - | wireshark -k -i -" is up to date.
+func TestLive(t *testing.T) {
+	frames, err := capturetest.Samples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("tshark", "-n", "-l", "-r", "-", "-T", "fields",
+		"-e", "frame.number", "-e", "frame.interface_name", "-e", "frame.packet_flags_direction", "-e", "frame.comment", "-e", "frame.time_epoch")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("tshark is needed (Debian: apt-get install tshark): %v", err)
+	}
+	w, err := capture.NewWriter(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(out)
+	for i, f := range frames[:6] {
+		if err := w.WriteFrame(f); err != nil {
+			t.Fatal(err)
+		}
+		got, err := lines.ReadString('\n')
+		want := fmt.Sprintf("%d\t%s\t0x00000002\t%s\t946684800.%03d000000\n", i+1, f.Port, f.Cause, i+1)
+		if got != want || err != nil {
+			t.Fatalf("%q, %v, want %q", got, err, want)
+		}
+	}
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
