@@ -33,12 +33,12 @@ func (s *socket) acceptAll() {
 		case errors.Is(err, winsock.WSAEWOULDBLOCK):
 			return
 		case errors.Is(err, winsock.WSAEACCES):
-			a.tell("the request of %s is gone", a.peer())
+			a.tell("finds the request of %s gone", a.peer())
 		case errors.Is(err, winsock.WSAECONNABORTED):
-			a.tell("%s has no room for the callee data", a.peer())
+			a.tell("cannot admit %s, which has no room for the callee data", a.peer())
 		default:
 			if s.watched() {
-				a.tell("cannot accept: %v", err)
+				a.tell("cannot admit anybody: %v", err)
 			}
 			return
 		}

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mpstack/mpstack/internal/machine"
@@ -42,7 +41,7 @@ type memPort struct {
 
 func newMem() *memSubstrate {
 	m := &memSubstrate{}
-	m.world = sim.New(sim.Config{Tap: func(f wire.Frame) { m.saw(f) }})
+	m.world = sim.New(sim.Config{Tap: func(f wire.Frame) { m.r.saw(f) }})
 	m.drv = m.world.Driver()
 	return m
 }
@@ -77,22 +76,6 @@ func (m *memSubstrate) build(r *runner) error {
 		}
 	}
 	return nil
-}
-
-// saw takes a frame at its sender's port. Those of a kernel's node are shown
-// where netns takes them: coming in at the one port that is ours.
-func (m *memSubstrate) saw(f wire.Frame) {
-	name, port, _ := strings.Cut(f.Port, "/")
-	if n := m.r.node(name); n.def.Kind == KindKernel {
-		if ends := m.r.ends(m.r.sc.linkIndex(n.port(port).Link)); len(ends) == 2 {
-			for _, e := range ends {
-				if e.n != n {
-					f.Port, f.Dir, f.Cause = e.name(), wire.DirIn, ""
-				}
-			}
-		}
-	}
-	m.r.saw(f)
 }
 
 func (m *memSubstrate) addPorts(r *runner, n *node) error {

@@ -46,16 +46,6 @@ func (r *runner) newStack(i int, cfg stack.Config) (*node, error) {
 	return &node{r: r, def: def, index: i, st: st, event: st.NewEvent()}, nil
 }
 
-// port returns the port of that name.
-func (n *node) port(name string) *Port {
-	for i := range n.def.Ports {
-		if n.def.Ports[i].Name == name {
-			return &n.def.Ports[i]
-		}
-	}
-	return nil
-}
-
 // addRoutes gives a stack the node's routes.
 func (n *node) addRoutes() error {
 	for _, g := range n.def.Gateways {
@@ -95,8 +85,8 @@ func (n *node) close() {
 		}
 	}
 	for _, s := range n.all() {
-		if s.closer != nil && s.open {
-			_ = s.closer()
+		if s.closer != nil {
+			_ = s.close()
 		}
 	}
 }
@@ -186,6 +176,14 @@ func (s *socket) watch() error {
 		return nil
 	}
 	return s.s.EventSelect(s.node.event, events)
+}
+
+// rewatch makes FD_CONNECT possible once more, which no call re-enables (E4).
+// What was recorded is gone (E2); what has a queue is read.
+func (s *socket) rewatch() error {
+	err := s.s.EventSelect(s.node.event, events)
+	s.readQOS()
+	return err
 }
 
 // pump reacts to what the node's sockets are told, until the stack is closed.

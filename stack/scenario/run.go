@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -246,7 +247,8 @@ func (r *runner) finish() {
 	if r.res.End == 0 {
 		r.res.End = r.drv.Now()
 	}
-	slices.SortStableFunc(r.res.Frames, func(a, b wire.Frame) int { return int(a.At.Sub(b.At)) })
+	slices.SortStableFunc(r.res.Frames, func(a, b wire.Frame) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(r.res.Timeline, func(a, b Entry) int { return cmp.Compare(a.At, b.At) })
 	for _, n := range r.nodes {
 		for _, s := range n.sockets {
 			r.res.Sockets = append(r.res.Sockets, s.result())

@@ -263,6 +263,11 @@ func (n *node) doInvite(j *Join) error {
 	if err != nil {
 		return err
 	}
+	if sock.watched() {
+		if err := sock.rewatch(); err != nil {
+			return err
+		}
+	}
 	out, err := sock.joinLeaf(j)
 	if err != nil {
 		return err
