@@ -198,6 +198,6 @@ var console = map[string]bool{
 // why. One that is no longer needed fails the test.
 var exceptions = []exception{
 	{"stack/winsock", "syscall", "an Errno answers errors.Is for the syscall.Errno of the same meaning: values, no calls"},
-	{"capture/golden/check.go", "os", "Check, which tests call, reads goldens and rewrites them where MPSTACK_UPDATE says so"},
+	{"capture/golden/check.go", "os", "Check, which tests call, reads goldens, and rewrites them where the environment asks for it"},
 	{"wire/inet", module + "/wire/object", "object.DecodeError is the one error type of every codec"},
 }
