@@ -176,9 +176,9 @@ func (e *Endpoint) Accept(now machine.Time, id AssocID, ans Answer) error {
 	if len(ans.CalleeData) > wire.MaxUserData {
 		return refuse("Accept", winsock.WSAEFAULT, "%d bytes of callee data", len(ans.CalleeData))
 	}
-	if !a.pending.fits(ans.CalleeData) {
+	if room := a.pending.room; !a.pending.fits(ans.CalleeData) {
 		e.step(a, evCalleeRoom, input{})
-		return refuse("Accept", winsock.WSAECONNABORTED, "%d bytes of callee data, room for %d", len(ans.CalleeData), a.room())
+		return refuse("Accept", winsock.WSAECONNABORTED, "%d bytes of callee data, room for %d", len(ans.CalleeData), room)
 	}
 	payload, err := e.acceptMessage(a, &ans).AppendTo(nil)
 	if err != nil {
@@ -265,14 +265,6 @@ func copyOf[T any](p *T) *T {
 	}
 	v := *p
 	return &v
-}
-
-// room returns the callee room that the asker named.
-func (a *assoc) room() int {
-	if a.pending == nil {
-		return 0
-	}
-	return int(a.pending.room)
 }
 
 // errno returns the Winsock error for a pending join.

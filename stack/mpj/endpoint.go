@@ -28,7 +28,8 @@ type Endpoint struct {
 	lastListener ListenerID
 
 	live    int // associations that are no tombstones
-	members int // of which we are the root
+	members int // of which we are the root and which stand
+	leaving int // whose LEAVE waits for its answer
 	graves  struct {
 		first, last *assoc
 		n           int
@@ -109,6 +110,10 @@ func (e *Endpoint) Deadline() (machine.Time, bool) { return e.timers.Next() }
 func (e *Endpoint) Quiet() bool {
 	return len(e.byID) == 0 && len(e.listeners) == 0 && e.timers.Len() == 0 && e.out.Len() == 0
 }
+
+// Leaving reports whether a LEAVE still waits for its answer: the owner may
+// want to go on until it does not.
+func (e *Endpoint) Leaving() bool { return e.leaving > 0 }
 
 // Advance fires what is due at now.
 func (e *Endpoint) Advance(now machine.Time) {

@@ -54,6 +54,7 @@ func (e *Endpoint) enter(a *assoc, to state) {
 	if a.root {
 		e.members += count(to == stateMember) - count(a.state == stateMember)
 	}
+	e.leaving += count(to == stateLeaving) - count(a.state == stateLeaving)
 	if to != a.state {
 		a.tries = 0
 	}
