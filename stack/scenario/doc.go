@@ -128,6 +128,20 @@
 // ends them. Afterwards the network gets time to come to rest, and what is left
 // then is a finding.
 //
+// # Substrates
+//
+// On mem a link has any number of ports, and a node of kind kernel is a stack
+// of ours that opens plain UDP sockets only.
+//
+// On netns every node is an anonymous network namespace, which the kernel
+// removes with the process, and a link has two ports: a veth pair, or a TAP
+// device in the one namespace with its descriptor in the other's stack. Where
+// the system allows no TAP device, veth takes its place and the timeline says
+// so. Delays are the kernel's. Each frame is captured once, at its sender's
+// port; those of a kernel's node at our port, when they come in. Tags and
+// cookies come from crypto/rand. Namespaces need CAP_SYS_ADMIN and
+// CAP_NET_ADMIN.
+//
 // # Concurrency
 //
 // Run may be called from any goroutine, several at once; each run is a world of

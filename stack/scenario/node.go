@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/mpstack/mpstack/internal/machine"
@@ -148,14 +149,16 @@ func (n *node) find(name string) *socket {
 	return nil
 }
 
-// get returns the open socket that a step names.
+// get returns the socket that a step names. One that accept makes may be about
+// to come: it is waited for.
 func (n *node) get(name string) (*socket, error) {
-	n.r.drv.Lock()
-	defer n.r.drv.Unlock()
-	if s := n.find(name); s != nil {
-		return s, nil
+	var s *socket
+	there := func() bool { s = n.find(name); return s != nil || !strings.Contains(name, "@") }
+	n.r.await(there, defaultWithin)
+	if s == nil {
+		return nil, fmt.Errorf("node %s has no socket %q", n.def.Name, name)
 	}
-	return nil, fmt.Errorf("node %s has no socket %q", n.def.Name, name)
+	return s, nil
 }
 
 // all returns the node's sockets as they are now.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/mpstack/mpstack/capture"
 	"github.com/mpstack/mpstack/internal/machine"
@@ -112,7 +113,7 @@ func (r *Result) Summary() string {
 		verdict = "FAILED"
 	}
 	s := fmt.Sprintf("%s on %s, seed %d: %s: %d of %d expectations, %d frames, %v",
-		r.Scenario.Name, r.On, r.Seed, verdict, len(r.Checks)-r.Failed(), len(r.Checks), len(r.Frames), r.End.Sub(r.Start))
+		r.Scenario.Name, r.On, r.Seed, verdict, len(r.Checks)-r.Failed(), len(r.Checks), len(r.Frames), r.End.Sub(r.Start).Round(time.Millisecond))
 	if n := len(r.Findings); n > 0 {
 		s += fmt.Sprintf(", %d findings", n)
 	}
