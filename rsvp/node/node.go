@@ -31,7 +31,8 @@ type Routes interface {
 	// leaves when it comes in through inIf, ascending, inIf not among them. inIf
 	// is 0 for a local sender. An incoming interface that is not src's gives none.
 	Multicast(src, group netip.Addr, inIf int) []int
-	// Address returns our address on an interface.
+	// Address returns our address on an interface: for IPv6 a global one where
+	// there is one, since hops and receivers may be reached from beyond the link.
 	Address(ifIndex int, v6 bool) (netip.Addr, bool)
 	// IsLocal reports whether a is an address of this node.
 	IsLocal(a netip.Addr) bool

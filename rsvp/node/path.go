@@ -109,6 +109,7 @@ func (n *Node) pathUpdated(p *psb, c pathChange) {
 		n.updateSelecting(p)
 		if p.hop != nil && c.resv {
 			p.hop.due = true
+			n.updateLocal(p.s)
 		}
 	}
 	n.flush(p.s)
@@ -141,12 +142,15 @@ func (n *Node) routeOf(p *psb) []int {
 }
 
 // setOut makes out p's outgoing interfaces and returns those that are new.
-// Reservations on those that are gone are taken down.
+// Reservations on those that are gone are taken down. The previous hop is told
+// at once, unless there are new interfaces: then it keeps its reservation until
+// the next refresh, for the new way is likely to ask for it again.
 func (n *Node) setOut(p *psb, out []int) (added []int) {
 	if slices.Equal(p.out, out) {
 		return nil
 	}
 	old := p.out
+	had, _ := n.merged(p)
 	p.out = slices.Clone(out)
 	slices.Sort(p.out)
 	for _, oi := range p.out {
@@ -162,6 +166,11 @@ func (n *Node) setOut(p *psb, out []int) (added []int) {
 	}
 	if len(p.out) == 0 {
 		n.timers.Stop(timer{timerPathRefresh, p.id})
+	}
+	if has, _ := n.merged(p); p.hop != nil {
+		p.hop.due = p.hop.due || len(added) == 0
+	} else if has.IsZero() && !had.IsZero() {
+		n.resvGone(p)
 	}
 	return added
 }
@@ -331,6 +340,14 @@ func (n *Node) updateSelecting(p *psb) {
 		if i < len(s.rsbs) && s.rsbs[i] == r { // it may have been refused
 			i++
 		}
+	}
+}
+
+// updateLocal updates every local reservation: a sender that now comes in
+// elsewhere may have left one that is for an interface.
+func (n *Node) updateLocal(s *session) {
+	for i := 0; i < len(s.rsbs) && s.rsbs[i].oi < apiAny; i++ {
+		n.updateTrafficControl(s, s.rsbs[i].oi, s.rsbs[i].key())
 	}
 }
 

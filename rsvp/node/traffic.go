@@ -252,8 +252,11 @@ func (n *Node) confirmUpstream(t *tcsb) {
 }
 
 // receiverAddress returns our address where the data for a local receiver comes
-// in.
+// in: the session's own if that is ours.
 func (n *Node) receiverAddress(t *tcsb) netip.Addr {
+	if dst := t.s.key.Dst; n.cfg.Routes.IsLocal(dst) {
+		return dst
+	}
 	for _, p := range t.s.psbs {
 		if t.s.covers(t, p) {
 			a, _ := n.cfg.Routes.Address(p.inIf, !t.s.key.Dst.Is4())

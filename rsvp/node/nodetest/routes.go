@@ -57,17 +57,18 @@ func hasMember(p *port, group netip.Addr, seen []*Host) bool {
 	return false
 }
 
-// Address returns the interface's first address of the family.
-func (r routes) Address(index int, v6 bool) (netip.Addr, bool) {
+// Address returns the interface's first address of the family; a link-local one
+// only if there is no other.
+func (r routes) Address(index int, v6 bool) (found netip.Addr, ok bool) {
 	if index < 1 || index > len(r.h.ports) {
 		return netip.Addr{}, false
 	}
 	for _, a := range r.h.port(index).addrs {
-		if a.Is4() != v6 {
-			return a, true
+		if a.Is4() != v6 && (!ok || found.IsLinkLocalUnicast() && !a.IsLinkLocalUnicast()) {
+			found, ok = a, true
 		}
 	}
-	return netip.Addr{}, false
+	return found, ok
 }
 
 // IsLocal reports whether a is an address of the host.
