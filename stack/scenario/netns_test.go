@@ -82,3 +82,24 @@ func TestNetnsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestNetnsLink takes a link down and up again.
+func TestNetnsLink(t *testing.T) {
+	sc, err := scenario.Parse("test.yaml", []byte(network+"steps:"+listens+`
+  - {link: {port: leaf/eth0, up: false}}
+  - {on: root, send: {socket: s}}
+  - {on: leaf, expect: {socket: s, received: 0, within: 100ms}}
+  - {link: {port: leaf/eth0, up: true}}
+  - {sleep: 200ms}
+  - {on: root, send: {socket: s}}
+  - {on: leaf, expect: {socket: s, received: 1}}
+  - {on: leaf, close: {socket: s}}
+  - {on: root, expect: {socket: s@leaf, closed: 0}}
+  - {on: root, close: {socket: s}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, _ := run(t, sc, scenario.Options{On: scenario.OnNetns})
+	report(t, res)
+}
