@@ -49,22 +49,12 @@ func (n *Node) traceRSB(r *rsb, from, event, to, reason string) {
 }
 
 // traceTC records a change of what is reserved on an interface.
-func (n *Node) traceTC(t *tcsb, event string) {
+func (n *Node) traceTC(t *tcsb, from, event, to string) {
 	if n.cfg.Trace == nil {
 		return
 	}
-	state := func(r reservation) string {
-		if r.flow.IsZero() {
-			return ""
-		}
-		return "InPlace"
-	}
-	to := state(t.have)
-	if event == "Removed" {
-		to = ""
-	}
 	n.cfg.Trace(machine.Transition{
 		At: n.now(), Machine: "rsvp/tc", Subject: fmt.Sprintf("%s %v if %d", n.cfg.Node, t.s.key, t.oi),
-		From: state(t.have), Event: event, To: to, Reason: t.want.flow.String(),
+		From: from, Event: event, To: to, Reason: t.want.flow.String(),
 	})
 }

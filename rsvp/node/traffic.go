@@ -123,15 +123,15 @@ func (n *Node) tcOf(id TCID) *tcsb {
 
 // accepted makes what was asked for the reservation in place.
 func (n *Node) accepted(t *tcsb) {
-	event := "Modified"
 	if t.have.flow.IsZero() {
 		n.count.Installed++
-		event = "Added"
+		n.traceTC(t, "", "Added", "InPlace")
+	} else {
+		n.traceTC(t, "InPlace", "Modified", "InPlace")
 	}
 	t.have = t.want
 	n.charge(t, t.have.rate)
 	t.s.matching(t.oi, t.key, func(r *rsb) { r.agreed = r.asked })
-	n.traceTC(t, event)
 	n.changed(t)
 	n.settle(t)
 }
@@ -158,12 +158,14 @@ func (n *Node) refused(t *tcsb, code rsvp.ErrorCode, value uint16) {
 	s, oi, key := t.s, t.oi, t.key
 	n.count.Refused++
 	flags := rsvp.ErrorFlags(0)
-	if !t.have.flow.IsZero() {
+	if t.have.flow.IsZero() {
+		n.traceTC(t, "", "Refused", "")
+	} else {
 		flags = rsvp.InPlace
+		n.traceTC(t, "InPlace", "Refused", "InPlace")
 	}
 	n.charge(t, t.have.rate)
 	t.confirm = netip.Addr{}
-	n.traceTC(t, "Refused")
 	var guilty []*rsb
 	s.matching(oi, key, func(r *rsb) {
 		if r.agreed != r.asked {
@@ -189,7 +191,7 @@ func (n *Node) refused(t *tcsb, code rsvp.ErrorCode, value uint16) {
 // removeTCSB takes a reservation down.
 func (n *Node) removeTCSB(t *tcsb) {
 	s := t.s
-	n.traceTC(t, "Removed")
+	n.traceTC(t, "InPlace", "Removed", "")
 	if t.oi > apiAny && n.cfg.TrafficControl && (t.pending || !t.have.flow.IsZero()) {
 		n.requestTC(t, TCRemove, t.want)
 	}
