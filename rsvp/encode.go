@@ -160,6 +160,31 @@ func (m *Message) check() error {
 			return failf(info.Name, 0, ErrMissing, "%v", m.Type)
 		}
 	}
+	return m.checkFlows()
+}
+
+// checkFlows verifies the flow descriptors against the style (RFC 2205 section
+// 3.1.4); finishFlows does the same for a message that came in.
+func (m *Message) checkFlows() error {
+	style := m.Style.Base()
+	if !style.Known() || m.Type == ResvErr && len(m.Flows) == 0 {
+		return nil
+	}
+	if len(m.Flows) == 0 && !(style == WF && m.Type == ResvTear) {
+		return fail("flow descriptor list", 0, ErrMissing)
+	}
+	if len(m.Flows) > 1 && style != FF {
+		return failf("flow descriptor list", 0, ErrNotAllowed, "%d descriptors in style %v", len(m.Flows), style)
+	}
+	for i := range m.Flows {
+		d := &m.Flows[i]
+		switch n := len(d.Filters); {
+		case style == WF && n != 0, style == FF && n != 1, style == SE && n == 0:
+			return failf("FILTER_SPEC", 0, ErrNotAllowed, "%d in a descriptor of style %v", n, style)
+		case m.Type != ResvTear && (d.FlowSpec.IsZero() || d.Omitted && i == 0):
+			return fail("FLOWSPEC", 0, ErrMissing)
+		}
+	}
 	return nil
 }
 

@@ -345,14 +345,65 @@ func TestEncodeErrors(t *testing.T) {
 		}
 	}
 	m := rsvp.Message{Type: rsvp.Resv, Session: base().Session, Hop: base().Hop, TimeValues: base().TimeValues, Style: rsvp.FF,
-		Flows: []rsvp.FlowDescriptor{{FlowSpec: intserv.FlowSpec{Service: 6}}}}
+		Flows: []rsvp.FlowDescriptor{{FlowSpec: intserv.FlowSpec{Service: 6}, Filters: []rsvp.FilterSpec{{Src: families()[0].sender}}}}}
 	if _, err := m.AppendTo(nil); !errors.Is(err, rsvp.ErrService) {
 		t.Errorf("service: %v", err)
 	}
-	m.Flows[0].FlowSpec = load
+	m.Flows[0].FlowSpec, m.Flows[0].Filters = load, []rsvp.FilterSpec{{Src: families()[0].sender}}
 	m.HasScope, m.Scope = true, []netip.Addr{families()[0].other, families()[0].sender}
 	if _, err := m.AppendTo(nil); !errors.Is(err, rsvp.ErrValue) {
 		t.Errorf("scope order: %v", err)
+	}
+}
+
+// TestEncodeFlows: flow descriptors fit their style (RFC 2205 section 3.1.4).
+func TestEncodeFlows(t *testing.T) {
+	f := []rsvp.FilterSpec{{Src: families()[0].sender}}
+	d := func(flow intserv.FlowSpec, filters ...rsvp.FilterSpec) rsvp.FlowDescriptor {
+		return rsvp.FlowDescriptor{FlowSpec: flow, Filters: filters}
+	}
+	none := intserv.FlowSpec{}
+	omitted := d(load, f...)
+	omitted.Omitted = true
+	tests := []struct {
+		typ   rsvp.MessageType
+		style rsvp.Style
+		flows []rsvp.FlowDescriptor
+		want  error
+	}{
+		{rsvp.Resv, rsvp.FF, nil, rsvp.ErrMissing},
+		{rsvp.Resv, rsvp.FF, []rsvp.FlowDescriptor{d(load)}, rsvp.ErrNotAllowed},
+		{rsvp.Resv, rsvp.FF, []rsvp.FlowDescriptor{d(load, f[0], f[0])}, rsvp.ErrNotAllowed},
+		{rsvp.Resv, rsvp.FF, []rsvp.FlowDescriptor{d(none, f...)}, rsvp.ErrMissing},
+		{rsvp.Resv, rsvp.FF, []rsvp.FlowDescriptor{omitted}, rsvp.ErrMissing},
+		{rsvp.Resv, rsvp.FF, []rsvp.FlowDescriptor{d(load, f...), omitted}, nil},
+		{rsvp.Resv, rsvp.SE, []rsvp.FlowDescriptor{d(load)}, rsvp.ErrNotAllowed},
+		{rsvp.Resv, rsvp.SE, []rsvp.FlowDescriptor{d(load, f...), d(load, f...)}, rsvp.ErrNotAllowed},
+		{rsvp.Resv, rsvp.WF, []rsvp.FlowDescriptor{d(load, f...)}, rsvp.ErrNotAllowed},
+		{rsvp.Resv, rsvp.WF, []rsvp.FlowDescriptor{d(none)}, rsvp.ErrMissing},
+		{rsvp.ResvTear, rsvp.WF, nil, nil},
+		{rsvp.ResvTear, rsvp.FF, nil, rsvp.ErrMissing},
+		{rsvp.ResvTear, rsvp.SE, []rsvp.FlowDescriptor{d(none, f...)}, nil},
+		{rsvp.ResvErr, rsvp.FF, nil, nil},
+		{rsvp.ResvErr, rsvp.FF, []rsvp.FlowDescriptor{d(none, f...)}, rsvp.ErrMissing},
+	}
+	for i, tc := range tests {
+		m := rsvp.Message{Type: tc.typ, Session: samples()[0].msg.Session, Hop: samples()[0].msg.Hop, Style: tc.style, Flows: tc.flows}
+		switch tc.typ {
+		case rsvp.Resv:
+			m.TimeValues.RefreshMS = 1
+		case rsvp.ResvErr:
+			m.Error.Node = families()[0].node
+		}
+		b, err := m.AppendTo(nil)
+		if !errors.Is(err, tc.want) {
+			t.Errorf("%d: %v, want %v", i, err, tc.want)
+		}
+		if err == nil {
+			if err := m.Decode(b); err != nil {
+				t.Errorf("%d does not decode: %v", i, err)
+			}
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ const (
 	DropTTL                           // its TTL is used up
 	DropNoRoute                       // no route to its destination
 	DropNoAddress                     // no address of its family on the outgoing interface
-	DropTooLong                       // would be longer than an IP datagram
+	DropUnsendable                    // would be longer than an IP datagram
 	DropSessions                      // limit of sessions
 	DropPaths                         // limit of path state
 	DropReservations                  // limit of reservation state
@@ -50,7 +50,7 @@ const (
 var dropNames = [numDrops]string{
 	"truncated", "length", "version", "checksum", "type", "missing", "duplicate", "not-allowed", "order", "value", "service",
 	"unknown-class", "unknown-c-type", "ports", "hop", "own", "lih", "family", "not-for-us", "no-state", "style", "ttl", "no-route",
-	"no-address", "too-long", "sessions", "paths", "reservations", "paths-of-one-session", "reservations-of-one-session", "stale-result",
+	"no-address", "unsendable", "sessions", "paths", "reservations", "paths-of-one-session", "reservations-of-one-session", "stale-result",
 }
 
 // String returns the reason's name.

@@ -36,11 +36,16 @@ func (n *Node) malformed(in Incoming, m *rsvp.Message, err error) {
 	}
 }
 
-// refuseUnread answers a Resv whose flow descriptors may not have been read.
+// refuseUnread answers a Resv whose flow descriptors may not have been read: a
+// ResvErr may do without (RFC 2205 section 3.1.8), but not with half of one.
 func (n *Node) refuseUnread(m *rsvp.Message, oi int, code rsvp.ErrorCode, value uint16) {
 	if len(m.Flows) == 0 {
 		n.refuseFlow(m, oi, rsvp.FlowDescriptor{}, code, value)
-		return
 	}
-	n.refuseResv(m, oi, code, value)
+	for _, d := range m.Flows {
+		if d.FlowSpec.IsZero() || len(d.Filters) == 0 && !m.Style.Wildcard() {
+			d = rsvp.FlowDescriptor{}
+		}
+		n.refuseFlow(m, oi, d, code, value)
+	}
 }

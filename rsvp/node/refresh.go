@@ -190,8 +190,12 @@ func (r *refresh) sendTear() {
 	if !ok {
 		return
 	}
-	if !m.Style.Wildcard() {
-		for _, p := range r.gone {
+	for i, p := range r.gone {
+		switch {
+		case m.Style.Wildcard():
+		case m.Style.Shared() && i > 0:
+			m.Flows[0].Filters = append(m.Flows[0].Filters, p.sender)
+		default:
 			m.Flows = append(m.Flows, rsvp.FlowDescriptor{Filters: []rsvp.FilterSpec{p.sender}})
 		}
 	}

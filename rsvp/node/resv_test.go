@@ -214,6 +214,27 @@ func TestResvExpiry(t *testing.T) {
 	finish(t, l.Net, l.s, l.d)
 }
 
+// TestSharedTear: several senders of a shared reservation are taken back in one
+// ResvTear.
+func TestSharedTear(t *testing.T) {
+	l := newLine(t, nil)
+	l.s.sender("10.0.1.1:1", 1000).sender("10.0.1.1:2", 1000).sender("10.0.1.1:3", 1000)
+	l.RunFor(time.Second)
+	l.d.reserve(rsvp.SE, flow(load(1000), "10.0.1.1:1 10.0.1.1:2 10.0.1.1:3"))
+	l.RunFor(time.Second)
+	l.Log = nil
+	l.d.reserve(rsvp.SE, flow(load(1000), "10.0.1.1:2"))
+	l.RunFor(time.Second)
+	expect(t, "some", texts(l.Net, rsvp.Resv, rsvp.ResvTear),
+		"D ResvTear "+unicast+" SE [10.0.1.1:1 10.0.1.1:3]{0}", "R ResvTear "+unicast+" SE [10.0.1.1:1 10.0.1.1:3]{0}")
+	l.d.unreserve()
+	l.RunFor(time.Second)
+	expect(t, "the rest", texts(l.Net, rsvp.Resv, rsvp.ResvTear),
+		"D ResvTear "+unicast+" SE [10.0.1.1:2]{0}", "R ResvTear "+unicast+" SE [10.0.1.1:2]{0}")
+	noDrops(t, l.Net)
+	finish(t, l.Net, l.s, l.d)
+}
+
 // TestResvTearMatch: a tear of another style, next hop or sender changes nothing.
 func TestResvTearMatch(t *testing.T) {
 	l := newLine(t, nil).up(1000)

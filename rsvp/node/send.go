@@ -17,7 +17,7 @@ func (n *Node) send(to Send) {
 	start := len(n.buf)
 	b, err := m.AppendTo(n.buf)
 	if err != nil {
-		n.drop(DropTooLong)
+		n.drop(DropUnsendable)
 		return
 	}
 	n.buf = b

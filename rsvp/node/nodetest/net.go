@@ -119,9 +119,10 @@ type Host struct {
 	// they stay open.
 	Answer func(node.TCRequest) error
 
-	net   *Net
-	kind  Kind
-	ports []*port
+	net      *Net
+	kind     Kind
+	ports    []*port
+	answered int // of TC
 }
 
 // Host adds a host. change, if not nil, edits its configuration.
@@ -196,6 +197,7 @@ func (h *Host) port(index int) *port { return h.ports[index-1] }
 func (h *Host) Do(f func(now machine.Time, n *node.Node)) {
 	f(h.net.Now, h.Node)
 	h.drain()
+	h.AnswerAll()
 }
 
 // Events returns the host's upcalls of one kind.
@@ -230,10 +232,10 @@ func (h *Host) drain() {
 	}
 }
 
-// answer lets Answer answer the requests that are open.
-func (h *Host) answer(from int) {
-	for i := from; i < len(h.TC) && h.Answer != nil; i++ {
-		if r := h.TC[i]; r.Op != node.TCRemove {
+// AnswerAll lets Answer answer the requests that are open.
+func (h *Host) AnswerAll() {
+	for ; h.Answer != nil && h.answered < len(h.TC); h.answered++ {
+		if r := h.TC[h.answered]; r.Op != node.TCRemove {
 			h.Node.HandleTCResult(h.net.Now, r.ID, h.Answer(r))
 			h.drain()
 		}
@@ -282,12 +284,11 @@ func (h *Host) receive(f inFlight) {
 	take := local || h.kind == Router && f.ra
 	switch {
 	case h.Node != nil && take:
-		before := len(h.TC)
 		h.Node.HandleMessage(h.net.Now, node.Incoming{
 			InIf: f.to.index, Src: f.from, Dst: f.dst, TTL: f.ttl, RouterAlert: f.ra, Payload: f.data,
 		})
 		h.drain()
-		h.answer(before)
+		h.AnswerAll()
 	case h.kind == EndHost || f.ttl <= 1:
 	case f.dst.IsMulticast():
 		for _, out := range (routes{h}).Multicast(f.from, f.dst, f.to.index) {
@@ -330,10 +331,9 @@ func (n *Net) step(until machine.Time) bool {
 		return false
 	case due != nil:
 		n.Now = max(n.Now, at)
-		before := len(due.TC)
 		due.Node.Advance(n.Now)
 		due.drain()
-		due.answer(before)
+		due.AnswerAll()
 	default:
 		f := n.wire[i]
 		n.wire = slices.Delete(n.wire, i, i+1)
