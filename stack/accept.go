@@ -2,40 +2,75 @@ package stack
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/stack/mpj"
+	"github.com/mpstack/mpstack/stack/qos"
 	"github.com/mpstack/mpstack/stack/winsock"
 	wirempj "github.com/mpstack/mpstack/wire/mpj"
 )
 
+const callAccept = "WSAAccept"
+
 // listener is the listening half of a socket.
 type listener struct {
 	id       mpj.ListenerID
-	backlog  []*request
-	deciding bool // a condition function runs
+	limit    int        // requests that may wait, as Listen was told
+	backlog  []*request // oldest first
+	deciding int        // condition functions that run
 }
 
 // request is a join request that waits in the backlog.
 type request struct {
-	assoc    mpj.AssocID
 	ev       mpj.Event
 	deferred bool
-	gone     winsock.Errno // withdrawn or timed out (A8)
+	deciding bool          // a condition function runs for it
+	gone     winsock.Errno // withdrawn or timed out: what WSAAccept is to say of it (A8)
+}
+
+// next returns the first request that no other call decides, or nil.
+func (l *listener) next() *request {
+	for _, r := range l.backlog {
+		if !r.deciding {
+			return r
+		}
+	}
+	return nil
 }
 
 // acceptable reports whether FD_ACCEPT's condition holds: a deferred request
 // at the head silences it (A5).
-func (l *listener) acceptable() bool { return len(l.backlog) > 0 && !l.backlog[0].deferred }
+func (l *listener) acceptable() bool {
+	r := l.next()
+	return r != nil && !r.deferred
+}
+
+// add takes a request. Those that are gone are forgotten, the oldest first, when
+// they are what fills the backlog: the join protocol counts the others alone.
+func (l *listener) add(r *request) {
+	if len(l.backlog) >= l.limit {
+		if i := slices.IndexFunc(l.backlog, func(r *request) bool { return r.gone != 0 && !r.deciding }); i >= 0 {
+			l.backlog = slices.Delete(l.backlog, i, i+1)
+		}
+	}
+	l.backlog = append(l.backlog, r)
+}
+
+func (l *listener) drop(r *request) {
+	if i := slices.Index(l.backlog, r); i >= 0 {
+		l.backlog = slices.Delete(l.backlog, i, i+1)
+	}
+}
 
 // Request is what a condition function sees of a join request; it is valid
 // during the call.
 type Request struct {
-	CallerID   netip.AddrPort // the requester's address
-	CalleeID   netip.AddrPort // the name it asked for
+	CallerID   netip.AddrPort // the requester's address (A10)
+	CalleeID   netip.AddrPort // the name it asked for (A10)
 	CallerData []byte         // nil: none came (A11)
-	// SQOS is the caller's QoS, nil where it gave none; the function may
-	// lower it, and what it leaves is what the leaf gets (A12).
+	// SQOS is the caller's QoS as the caller sees it, nil where it gave none;
+	// the function may lower it, and what it leaves is what the leaf gets (A12).
 	SQOS *winsock.QOS
 	// CalleeData is for the function to set: it goes back to the requester,
 	// CalleeRoom bytes at most (A14).
@@ -44,45 +79,52 @@ type Request struct {
 }
 
 // Condition is WSAAccept's condition function. It returns winsock.CF_ACCEPT,
-// CF_REJECT or CF_DEFER. It must not call the listening socket.
+// CF_REJECT or CF_DEFER. The stack is not locked meanwhile: the function may
+// call it, but for JoinLeaf on the listening socket (W64), and it may block.
 type Condition func(r *Request) int
 
 // Listen makes the socket take join requests, at most backlog waiting at once:
 // on a c_root those of leaves, on a c_leaf a root's invitations (W30, W98).
+// Listening again changes nothing. It fails with WSAEINVAL on a socket that is
+// not bound, WSAEISCONN on one that joins or joined, WSAEOPNOTSUPP on the
+// nonrooted entries.
 func (s *Socket) Listen(backlog int) error {
+	const call = "listen"
 	now := s.st.begin()
-	defer s.st.end(now)
-	if err := s.check("listen"); err != nil {
+	defer s.st.end()
+	if err := s.check(call); err != nil {
 		return err
 	}
 	switch {
 	case !s.proto.rooted():
-		return fail("listen", winsock.WSAEOPNOTSUPP, "the protocol has no connections")
+		return fail(call, winsock.WSAEOPNOTSUPP, "the protocol has no connections")
 	case s.state == stateCreated:
-		return fail("listen", winsock.WSAEINVAL, "the socket is not bound")
-	case s.state != stateBound && !(s.isRoot() && s.state == stateListening):
-		return fail("listen", winsock.WSAEISCONN, "the socket is in use")
+		return fail(call, winsock.WSAEINVAL, "the socket is not bound")
+	case s.state == stateListening:
+		return nil
+	case s.state != stateBound:
+		return fail(call, winsock.WSAEISCONN, "the socket is in use")
 	}
 	cfg := mpj.Listener{
-		Name: s.local, Backlog: max(backlog, 1), ControlRoot: s.isRoot(),
-		DataRoot: s.flags&winsock.WSA_FLAG_MULTIPOINT_D_ROOT != 0,
-		Planes:   wirempj.RootedControl | wirempj.RootedData,
+		Name: s.local, Backlog: min(max(backlog, 1), mpj.MaxBacklog),
+		ControlRoot: s.isRoot(), DataRoot: s.isDataRoot(), Planes: s.proto.planes(),
 	}
 	if s.isRoot() {
-		ss, err := s.session("listen")
+		ss, err := s.session(call)
 		if err != nil {
 			return err
 		}
-		cfg.Session = ss.offer()
-		if err := s.openRootFlow(now); err != nil {
+		// Data comes from one address, and a leaf takes an answer from no other.
+		cfg.Name, cfg.Session = ss.data, ss.offer()
+		if err := s.openFlow(now); err != nil {
 			return err
 		}
 	}
 	id, err := s.st.mpj.Listen(now, cfg)
 	if err != nil {
-		return fail("listen", codeOf(err, winsock.WSAENOBUFS), err.Error())
+		return fail(call, codeOf(err, winsock.WSAENOBUFS), err.Error())
 	}
-	s.lis = &listener{id: id}
+	s.lis = &listener{id: id, limit: cfg.Backlog}
 	s.st.listens[id] = s
 	s.state = stateListening
 	return nil
@@ -91,70 +133,79 @@ func (s *Socket) Listen(backlog int) error {
 func (s *Socket) closeListener(now machine.Time) {
 	s.st.mpj.CloseListener(now, s.lis.id)
 	delete(s.st.listens, s.lis.id)
-	for _, r := range s.lis.backlog {
-		delete(s.st.assocs, r.assoc)
-	}
 	s.lis = nil
 }
 
-// Accept takes the request at the head of the backlog (WSAAccept): cond, where
-// it is not nil, decides. It returns a new c_leaf socket: at a root the leaf's,
-// at a leaf the session's. It fails with WSAEWOULDBLOCK on a nonblocking socket
-// with no request, WSAECONNREFUSED after CF_REJECT, WSATRY_AGAIN after
-// CF_DEFER, WSAECONNABORTED where the callee data found no room, WSAEACCES
-// where the request was withdrawn.
+// Accept takes the oldest request of the backlog (WSAAccept): cond decides; nil
+// admits everybody. It returns a new c_leaf socket: at a root the leaf's, at a
+// leaf the session's (W31). Several goroutines may call it: each decides about
+// a request of its own.
+//
+// It fails with WSAEWOULDBLOCK on a nonblocking socket with no request (A9),
+// WSAECONNREFUSED after CF_REJECT (A3), WSATRY_AGAIN after CF_DEFER: the
+// request stays where it is (A4); WSAEINVAL after any other answer (A7) and on
+// a socket that does not listen, WSAECONNABORTED where the callee data found no
+// room, WSAEACCES where the request was withdrawn or its time ran out, and
+// WSAECONNRESET where its asker is gone (A8), WSAEINTR where the socket was
+// closed meanwhile.
 func (s *Socket) Accept(cond Condition) (*Socket, error) {
-	now := s.st.begin()
-	defer func() { s.st.end(s.st.drv.Now()) }()
+	s.st.begin()
+	defer s.st.end()
 	r, err := s.takeRequest()
 	if err != nil {
 		return nil, err
 	}
-	now = s.st.drv.Now()
-	if r.gone != 0 {
-		s.lis.backlog = s.lis.backlog[1:]
-		s.rearm(winsock.FD_ACCEPT)
-		return nil, fail("WSAAccept", r.gone, "A8: the request is gone")
+	lis := s.lis
+	answer, verdict := s.decide(lis, r, cond)
+	switch {
+	case s.lis != lis || s.st.closed:
+		return nil, fail(callAccept, winsock.WSAEINTR, "closed while the condition function ran")
+	case r.gone != 0:
+		return nil, s.reportGone(r)
 	}
-	answer, verdict := s.decide(r, cond)
-	if s.lis == nil || r.gone != 0 {
-		return nil, fail("WSAAccept", winsock.WSAEACCES, "A8: the request is gone")
-	}
-	return s.answer(now, r, answer, verdict)
+	return s.answer(s.st.drv.Now(), r, answer, verdict)
 }
 
 // takeRequest waits for a request and returns it; it stays in the backlog.
 func (s *Socket) takeRequest() (*request, error) {
-	const call = "WSAAccept"
-	if err := s.check(call); err != nil {
+	if err := s.check(callAccept); err != nil {
 		return nil, err
 	}
 	switch {
 	case !s.proto.rooted():
-		return nil, fail(call, winsock.WSAEOPNOTSUPP, "A9: the protocol has no connections")
+		return nil, fail(callAccept, winsock.WSAEOPNOTSUPP, "A9: the protocol has no connections")
 	case s.lis == nil:
-		return nil, fail(call, winsock.WSAEINVAL, "A9: the socket does not listen")
-	case s.lis.deciding:
-		return nil, fail(call, winsock.WSAEINPROGRESS, "W64: called from a condition function")
-	case len(s.lis.backlog) == 0 && s.nonblocking:
+		return nil, fail(callAccept, winsock.WSAEINVAL, "A9: the socket does not listen")
+	case s.lis.next() == nil && s.nonblocking:
 		s.rearm(winsock.FD_ACCEPT)
-		return nil, fail(call, winsock.WSAEWOULDBLOCK, "A9: no request is pending")
+		return nil, fail(callAccept, winsock.WSAEWOULDBLOCK, "A9: no request is pending")
 	}
-	s.st.wait(func() bool { return s.lis == nil || len(s.lis.backlog) > 0 || s.st.closed }, 0)
-	if s.lis == nil || s.st.closed {
-		return nil, fail(call, winsock.WSAEINTR, "closed while waiting")
+	s.st.wait(func() bool { return s.lis == nil || s.lis.next() != nil || s.st.closed }, 0)
+	if s.lis == nil || s.lis.next() == nil || s.st.closed {
+		return nil, fail(callAccept, winsock.WSAEINTR, "closed while waiting")
 	}
-	return s.lis.backlog[0], nil
+	r := s.lis.next()
+	if r.gone != 0 {
+		return nil, s.reportGone(r)
+	}
+	return r, nil
+}
+
+// reportGone forgets a request that is gone and says so (A8).
+func (s *Socket) reportGone(r *request) error {
+	s.lis.drop(r)
+	s.rearm(winsock.FD_ACCEPT)
+	return fail(callAccept, r.gone, "A8: the request is gone")
 }
 
 // answer is what a condition function left.
 type answer struct {
 	callee []byte
-	qos    *winsock.QOS
+	qos    *winsock.QOS // as the caller sees it; nil where it gave none
 }
 
 // decide runs the condition function with the stack unlocked.
-func (s *Socket) decide(r *request, cond Condition) (answer, int) {
+func (s *Socket) decide(lis *listener, r *request, cond Condition) (answer, int) {
 	if cond == nil {
 		return answer{qos: r.ev.QOS}, winsock.CF_ACCEPT
 	}
@@ -166,42 +217,54 @@ func (s *Socket) decide(r *request, cond Condition) (answer, int) {
 		q := r.ev.QOS.Clone()
 		req.SQOS = &q
 	}
-	s.lis.deciding = true
-	s.st.end(s.st.drv.Now())
-	verdict := cond(req)
-	s.st.begin()
-	if s.lis != nil {
-		s.lis.deciding = false
+	verdict := s.unlocked(lis, r, func() int { return cond(req) })
+	a := answer{callee: req.CalleeData, qos: r.ev.QOS}
+	if r.ev.QOS != nil && req.SQOS != nil {
+		q := qos.Lower(*r.ev.QOS, *req.SQOS)
+		a.qos = &q
 	}
-	return answer{callee: req.CalleeData, qos: req.SQOS}, verdict
+	return a, verdict
+}
+
+// unlocked calls f without the lock, and takes it again even where f panics.
+func (s *Socket) unlocked(lis *listener, r *request, f func() int) int {
+	r.deciding = true
+	lis.deciding++
+	s.st.end()
+	defer func() {
+		s.st.begin()
+		r.deciding = false
+		lis.deciding--
+	}()
+	return f()
 }
 
 // answer carries the verdict out.
 func (s *Socket) answer(now machine.Time, r *request, a answer, verdict int) (*Socket, error) {
-	const call = "WSAAccept"
-	switch verdict {
-	case winsock.CF_ACCEPT:
-	case winsock.CF_REJECT:
-		s.dropRequest(r)
-		_ = s.st.mpj.Reject(now, r.assoc, wirempj.Refused, a.callee)
-		return nil, fail(call, winsock.WSAECONNREFUSED, "A3: CF_REJECT")
-	case winsock.CF_DEFER:
+	if verdict == winsock.CF_DEFER { // which does not re-enable FD_ACCEPT (A6)
 		r.deferred = true
-		s.st.mpj.Defer(now, r.assoc)
-		return nil, fail(call, winsock.WSATRY_AGAIN, "A4: CF_DEFER")
-	default:
-		return nil, fail(call, winsock.WSAEINVAL, "A7: the condition function's value")
+		_ = s.st.mpj.Defer(now, r.ev.Assoc) // it is undecided: nothing refuses
+		return nil, fail(callAccept, winsock.WSATRY_AGAIN, "A4: CF_DEFER")
 	}
-	if len(a.callee) > wirempj.MaxUserData {
-		return nil, fail(call, winsock.WSAEFAULT, "A14: callee data of more than 896 bytes")
+	defer s.rearm(winsock.FD_ACCEPT)
+	switch {
+	case verdict != winsock.CF_ACCEPT && verdict != winsock.CF_REJECT:
+		return nil, fail(callAccept, winsock.WSAEINVAL, "A7: the condition function's value")
+	case len(a.callee) > wirempj.MaxUserData:
+		return nil, fail(callAccept, winsock.WSAEFAULT, "A14: callee data of more than 896 bytes")
 	}
-	s.dropRequest(r)
+	s.lis.drop(r)
+	if verdict == winsock.CF_REJECT {
+		_ = s.st.mpj.Reject(now, r.ev.Assoc, wirempj.Refused, a.callee)
+		return nil, fail(callAccept, winsock.WSAECONNREFUSED, "A3: CF_REJECT")
+	}
 	ans := mpj.Answer{CalleeData: a.callee, HasCalleeData: len(a.callee) > 0, QOS: a.qos}
 	if s.isRoot() {
 		ans.Session = s.sess.offer()
 	}
-	if err := s.st.mpj.Accept(now, r.assoc, ans); err != nil {
-		return nil, fail(call, winsock.WSAECONNABORTED, err.Error())
+	if err := s.st.mpj.Accept(now, r.ev.Assoc, ans); err != nil {
+		_ = s.st.mpj.Reject(now, r.ev.Assoc, wirempj.Refused, nil) // where it is not over anyway
+		return nil, fail(callAccept, codeOf(err, winsock.WSAECONNABORTED), err.Error())
 	}
 	return s.admit(now, r, a)
 }
@@ -209,79 +272,39 @@ func (s *Socket) answer(now machine.Time, r *request, a answer, verdict int) (*S
 // admit makes the accepted socket.
 func (s *Socket) admit(now machine.Time, r *request, a answer) (*Socket, error) {
 	leaf := s.newLeaf()
-	leaf.state, leaf.assoc, leaf.peer = stateJoined, r.assoc, r.ev.Peer
-	leaf.qos = s.qos
-	s.st.assocs[r.assoc] = leaf
-	if leaf.root != nil {
+	leaf.assoc, leaf.peer, leaf.local = r.ev.Assoc, r.ev.Peer, r.ev.Local
+	s.st.assocs[r.ev.Assoc] = leaf
+	if s.isRoot() {
 		s.sess.add(leaf)
-	} else {
-		leaf.qos = a.qos
-		// The asked side's direction mirrors the asker's.
-		jl := r.ev.Role.JL.Mirror()
-		dir := joinDir{sends: jl != wirempj.ReceiverOnly, receives: jl != wirempj.SenderOnly}
-		if err := leaf.enterData(now, r.ev.Session, dir.receives, dir.sends); err != nil {
-			leaf.close(now)
-			return nil, err
+	} else if err := leaf.enterInvited(now, s.qos, r, a); err != nil {
+		leave := wirempj.Left
+		if codeOf(joinFailure(err), 0) == winsock.WSAEOPNOTSUPP {
+			leave = wirempj.QOSFailed
 		}
+		leaf.close(now, leave)
+		return nil, err
 	}
-	s.rearm(winsock.FD_ACCEPT)
+	leaf.state = stateJoined
 	leaf.post(winsock.FD_WRITE, 0)
 	return leaf, nil
 }
 
-func (s *Socket) dropRequest(r *request) {
-	for i, q := range s.lis.backlog {
-		if q == r {
-			s.lis.backlog = append(s.lis.backlog[:i], s.lis.backlog[i+1:]...)
-			break
+// enterInvited gives the socket of an invited leaf its place in the session,
+// with the listening socket's QoS where the answer states none (Q45). Roles and
+// directions mirror the asker's.
+func (s *Socket) enterInvited(now machine.Time, own *winsock.QOS, r *request, a answer) error {
+	if own != nil {
+		q := own.Clone()
+		s.qos = &q
+	}
+	if a.qos != nil {
+		q := qos.Mirror(*a.qos)
+		if s.qos != nil {
+			q.ProviderSpecific = s.qos.ProviderSpecific
 		}
+		s.qos = overlay(s.qos, &q)
 	}
-	s.ev.disabled &^= winsock.FD_ACCEPT
-}
-
-// react takes an event of the join protocol.
-func (st *Stack) react(now machine.Time, e mpj.Event) {
-	if e.Kind == mpj.EventRequest {
-		s := st.listens[e.Listener]
-		if s == nil {
-			_ = st.mpj.Reject(now, e.Assoc, wirempj.NoListener, nil)
-			return
-		}
-		s.lis.backlog = append(s.lis.backlog, &request{assoc: e.Assoc, ev: e})
-		s.repost()
-		return
-	}
-	if e.Kind == mpj.EventWithdrawn {
-		st.withdrawn(e)
-		return
-	}
-	s := st.assocs[e.Assoc]
-	if s == nil {
-		return
-	}
-	switch e.Kind {
-	case mpj.EventJoined:
-		s.joined(now, e)
-	case mpj.EventRefused:
-		s.assoc = 0
-		delete(st.assocs, e.Assoc)
-		s.joinFailed(now, e.WSA, wirempj.Left)
-	case mpj.EventClosed:
-		s.breakOff(now, e.WSA)
-	}
-}
-
-// withdrawn marks a waiting request as gone: WSAAccept reports it (A8).
-func (st *Stack) withdrawn(e mpj.Event) {
-	s := st.listens[e.Listener]
-	if s == nil {
-		return
-	}
-	for _, r := range s.lis.backlog {
-		if r.assoc == e.Assoc {
-			r.gone = e.WSA
-			r.deferred = false
-		}
-	}
-	s.repost()
+	jl := r.ev.Role.JL.Mirror()
+	dir := joinDir{sends: jl != wirempj.ReceiverOnly, receives: jl != wirempj.SenderOnly}
+	return s.enterData(now, callAccept, r.ev.Session, dir)
 }

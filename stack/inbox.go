@@ -6,8 +6,13 @@ import (
 	"github.com/mpstack/mpstack/internal/machine"
 )
 
-// inboxLimit bounds the bytes that wait in one socket, as SO_RCVBUF does.
-const inboxLimit = 1 << 20
+// inboxLimit bounds the bytes that wait in one socket, as SO_RCVBUF does. Each
+// datagram counts as its data and datagramCost, so that empty ones are bounded
+// too.
+const (
+	inboxLimit   = 1 << 20
+	datagramCost = 64
+)
 
 // datagram is one received datagram.
 type datagram struct {
@@ -15,22 +20,23 @@ type datagram struct {
 	from netip.AddrPort
 }
 
+func (d datagram) cost() int { return len(d.data) + datagramCost }
+
 // inbox is a socket's bounded receive queue.
 type inbox struct {
-	queue   machine.Queue[datagram]
-	bytes   int
-	dropped uint64
+	queue machine.Queue[datagram]
+	cost  int
 }
 
-// put copies the datagram to the queue; where there is no room it counts the
-// loss and reports false.
+// put copies the datagram to the queue; it reports false where there is no
+// room.
 func (b *inbox) put(data []byte, from netip.AddrPort) bool {
-	if b.bytes+len(data) > inboxLimit {
-		b.dropped++
+	if b.cost+len(data)+datagramCost > inboxLimit {
 		return false
 	}
-	b.queue.Push(datagram{data: append([]byte(nil), data...), from: from})
-	b.bytes += len(data)
+	d := datagram{data: append([]byte(nil), data...), from: from}
+	b.queue.Push(d)
+	b.cost += d.cost()
 	return true
 }
 
@@ -41,7 +47,7 @@ func (b *inbox) get() (datagram, bool) {
 	}
 	d := *p
 	*p = datagram{}
-	b.bytes -= len(d.data)
+	b.cost -= d.cost()
 	return d, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/mpstack/mpstack/stack/winsock"
+	wirempj "github.com/mpstack/mpstack/wire/mpj"
 )
 
 // Protocol is one entry of the catalogue (WSAPROTOCOL_INFO): what
@@ -44,6 +45,17 @@ func (p Protocol) has(flag uint32) bool { return p.ServiceFlags1&flag != 0 }
 
 // rooted reports whether control is rooted: joins are made by MPJ.
 func (p Protocol) rooted() bool { return p.has(winsock.XP1_MULTIPOINT_CONTROL_PLANE) }
+
+// planes returns the planes of the join protocol.
+func (p Protocol) planes() (planes wirempj.Planes) {
+	if p.has(winsock.XP1_MULTIPOINT_CONTROL_PLANE) {
+		planes |= wirempj.RootedControl
+	}
+	if p.has(winsock.XP1_MULTIPOINT_DATA_PLANE) {
+		planes |= wirempj.RootedData
+	}
+	return planes
+}
 
 // takes reports whether a is an address of the entry's family.
 func (p Protocol) takes(a netip.Addr) bool {

@@ -20,61 +20,65 @@ type QOSStatus struct {
 const maxIndications = 64
 
 // SetQOS states the socket's quality of service (SIO_SET_QOS). Before a join it
-// is kept for it; afterwards it changes the running session (Q12).
+// is kept for it; afterwards it changes the running session (Q12). A direction
+// with ServiceType NOCHANGE stays as it is (Q31), NOTRAFFIC and BESTEFFORT end
+// its reservation (Q44). It fails with a WSA_QOS code where q is wrong (Q40),
+// and then nothing changes.
 func (s *Socket) SetQOS(q winsock.QOS) error {
+	const call = "SIO_SET_QOS"
 	now := s.st.begin()
-	defer s.st.end(now)
-	if err := s.check("SIO_SET_QOS"); err != nil {
+	defer s.st.end()
+	if err := s.check(call); err != nil {
 		return err
 	}
 	if !s.proto.has(winsock.XP1_QOS_SUPPORTED) {
-		return fail("SIO_SET_QOS", winsock.WSAENOPROTOOPT, "I1: the protocol has no QoS")
+		return fail(call, winsock.WSAENOPROTOOPT, "I1: the protocol has no QoS")
 	}
 	if code := qos.Check(&q); code != 0 {
-		return fail("SIO_SET_QOS", code, "the flowspecs")
+		return fail(call, code, "Q40: the flowspecs")
 	}
-	q = q.Clone()
-	s.qos = &q
-	if s.flow != 0 {
-		if err := s.st.qos.Set(now, s.flow, q); err != nil {
-			return fail("SIO_SET_QOS", qos.ErrnoOf(err), err.Error())
-		}
-		return nil
-	}
-	if s.sess != nil {
-		return s.openRootFlow(now)
+	before := s.qos
+	s.qos = overlay(s.qos, &q)
+	if err := s.applyQOS(now, &q); err != nil {
+		s.qos = before
+		return err
 	}
 	return nil
 }
 
-// GetQOS returns the oldest QoS indication (SIO_GET_QOS) and re-enables FD_QOS.
-// It fails with WSAEWOULDBLOCK where there is none (D18).
-func (s *Socket) GetQOS() (QOSStatus, error) {
-	now := s.st.begin()
-	defer s.st.end(now)
-	if err := s.check("SIO_GET_QOS"); err != nil {
-		return QOSStatus{}, err
+// overlay returns a QOS of its own: base, nil for a fresh socket's, with what q
+// changes.
+func overlay(base, q *winsock.QOS) *winsock.QOS {
+	v := winsock.DefaultQOS
+	if base != nil {
+		v = *base
 	}
-	s.ev.disabled &^= winsock.FD_QOS
-	p, ok := s.indications.Pop()
-	if !ok {
-		return QOSStatus{}, fail("SIO_GET_QOS", winsock.WSAEWOULDBLOCK, "D18: no indication waits")
-	}
-	return *p, nil
+	v = qos.Overlay(v, *q)
+	return &v
 }
 
-// openRootFlow starts the root's part in its session's reservation, once both
-// the group and the sending flowspec are known (Q7).
-func (s *Socket) openRootFlow(now machine.Time) error {
-	if s.qos == nil || s.flow != 0 || s.sess == nil {
+// applyQOS makes q, which s.qos has taken in, count for a session that runs; nil
+// changes nothing.
+func (s *Socket) applyQOS(now machine.Time, q *winsock.QOS) error {
+	if s.flow == 0 {
+		return s.openFlow(now)
+	}
+	if q == nil {
 		return nil
 	}
-	ss := s.sess
-	return s.openFlow(now, qos.Endpoint{Session: ss.group, Sender: ss.data, If: ss.ifIndex, TTL: ss.ttl}, s.qos)
+	if err := s.st.qos.Set(now, s.flow, *q); err != nil {
+		return fail("QoS", qos.ErrnoOf(err), err.Error())
+	}
+	return nil
 }
 
-func (s *Socket) openFlow(now machine.Time, e qos.Endpoint, q *winsock.QOS) error {
-	id, err := s.st.qos.Open(now, e, *q)
+// openFlow starts the socket's part in its session's reservation, once its
+// place there and its QoS are both known, in either order (Q7).
+func (s *Socket) openFlow(now machine.Time) error {
+	if s.qos == nil || s.flow != 0 || !s.place.Session.IsValid() {
+		return nil
+	}
+	id, err := s.st.qos.Open(now, s.place, *s.qos)
 	if err != nil {
 		return fail("QoS", qos.ErrnoOf(err), err.Error())
 	}
@@ -93,8 +97,26 @@ func (s *Socket) closeFlow(now machine.Time) {
 	s.flow = 0
 }
 
+// GetQOS returns the oldest QoS indication (SIO_GET_QOS) and re-enables FD_QOS.
+// It never waits: it fails with WSAEWOULDBLOCK where there is none, so that a
+// loop over it ends (Q34).
+func (s *Socket) GetQOS() (QOSStatus, error) {
+	const call = "SIO_GET_QOS"
+	s.st.begin()
+	defer s.st.end()
+	if err := s.check(call); err != nil {
+		return QOSStatus{}, err
+	}
+	s.rearm(winsock.FD_QOS)
+	p, ok := s.indications.Pop()
+	if !ok {
+		return QOSStatus{}, fail(call, winsock.WSAEWOULDBLOCK, "D18: no indication waits")
+	}
+	return *p, nil
+}
+
 // indicate queues a QoS indication and posts FD_QOS with its code (E12).
-func (s *Socket) indicate(i qos.Indication) {
+func (s *Socket) indicate(i *qos.Indication) {
 	if s.indications.Len() >= maxIndications {
 		s.indications.Pop()
 	}

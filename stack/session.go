@@ -2,9 +2,9 @@ package stack
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/mpstack/mpstack/internal/machine"
-	"github.com/mpstack/mpstack/stack/ip"
 	"github.com/mpstack/mpstack/stack/mpj"
 	"github.com/mpstack/mpstack/stack/qos"
 	"github.com/mpstack/mpstack/stack/winsock"
@@ -18,9 +18,8 @@ type session struct {
 	group   netip.AddrPort
 	ifIndex int
 	ttl     uint8
-	leaves  map[*Socket]struct{}
-	members map[netip.AddrPort]*Socket // by the leaf's data address
-	order   []*Socket                  // leaves, in the order of joining
+	leaves  []*Socket                  // c_leaf sockets, in the order of joining
+	members map[netip.AddrPort]*Socket // the same, by the leaf's data address
 }
 
 // session returns the root's session, made at listen or at the first join.
@@ -30,7 +29,7 @@ func (s *Socket) session(call string) (*session, error) {
 	}
 	data := s.local
 	if data.Addr().IsUnspecified() {
-		_, src, _, ok := s.st.ip.RouteTo(s.st.anyGroup(s.proto.IPv6))
+		_, src, _, ok := s.st.ip.RouteTo(anyGroup(s.proto.IPv6))
 		if !ok {
 			return nil, fail(call, winsock.WSAENETUNREACH, "W66: no interface for multicast")
 		}
@@ -42,18 +41,19 @@ func (s *Socket) session(call string) (*session, error) {
 	}
 	s.sess = &session{
 		data: data, group: s.st.newGroup(s.proto.IPv6), ifIndex: info.Index, ttl: s.ttl,
-		leaves: make(map[*Socket]struct{}), members: make(map[netip.AddrPort]*Socket),
+		members: make(map[netip.AddrPort]*Socket),
 	}
 	s.dest = s.sess.group
+	s.place = qos.Endpoint{Session: s.sess.group, Sender: data, If: info.Index, TTL: s.ttl}
 	return s.sess, nil
 }
 
-// anyGroup returns a group of the range that sessions use.
-func (st *Stack) anyGroup(v6 bool) netip.Addr {
+// anyGroup returns the first group of the range that sessions use.
+func anyGroup(v6 bool) netip.Addr {
 	if v6 {
-		return netip.MustParseAddr("ff38::8000:0")
+		return netip.AddrFrom16([16]byte{0xff, 0x38, 12: 0x80}) // ff38::8000:0
 	}
-	return netip.MustParseAddr("232.0.1.0")
+	return netip.AddrFrom4([4]byte{232, 0, 1, 0})
 }
 
 // newGroup draws a source-specific group and a dynamic port that no session of
@@ -61,7 +61,7 @@ func (st *Stack) anyGroup(v6 bool) netip.Addr {
 // (RFC 4607, RFC 3307; scope 8, organization-local).
 func (st *Stack) newGroup(v6 bool) netip.AddrPort {
 	for {
-		g := st.anyGroup(v6)
+		g := anyGroup(v6)
 		if v6 {
 			b := g.As16()
 			n := st.rand.Uint32N(1<<31) | 1<<31
@@ -78,9 +78,11 @@ func (st *Stack) newGroup(v6 bool) netip.AddrPort {
 	}
 }
 
+// groupInUse reports whether a socket of this stack sends to the group or
+// receives from it. Its answer does not depend on the order of the map.
 func (st *Stack) groupInUse(ap netip.AddrPort) bool {
 	for s := range st.sockets {
-		if s.sess != nil && s.sess.group == ap || s.dest == ap {
+		if s.dest == ap || s.group == ap.Addr() {
 			return true
 		}
 	}
@@ -94,27 +96,34 @@ func (ss *session) offer() *mpj.Session {
 
 // add makes leaf, a root's c_leaf socket, a member.
 func (ss *session) add(leaf *Socket) {
-	ss.leaves[leaf] = struct{}{}
 	ss.members[leaf.peer] = leaf
-	ss.order = append(ss.order, leaf)
+	ss.leaves = append(ss.leaves, leaf)
 }
 
-// forgetMember takes s off its root's session.
+func (ss *session) remove(leaf *Socket) {
+	if ss.members[leaf.peer] == leaf {
+		delete(ss.members, leaf.peer)
+	}
+	if i := slices.Index(ss.leaves, leaf); i >= 0 {
+		ss.leaves = slices.Delete(ss.leaves, i, i+1)
+	}
+}
+
+// forgetMember takes s, a root's c_leaf socket, off its root's session.
 func (s *Socket) forgetMember() {
-	if s.root == nil || s.root.sess == nil {
-		return
+	if s.root != nil && s.root.sess != nil {
+		s.root.sess.remove(s)
 	}
-	ss := s.root.sess
-	delete(ss.leaves, s)
-	if ss.members[s.peer] == s {
-		delete(ss.members, s.peer)
+}
+
+// Leaves returns how many leaves the session of a c_root has.
+func (s *Socket) Leaves() int {
+	s.st.drv.Lock()
+	defer s.st.drv.Unlock()
+	if s.sess == nil {
+		return 0
 	}
-	for i, l := range ss.order {
-		if l == s {
-			ss.order = append(ss.order[:i], ss.order[i+1:]...)
-			break
-		}
-	}
+	return len(s.sess.leaves)
 }
 
 // dismantle ends the root's session: every leaf is told, and the root's own
@@ -123,76 +132,33 @@ func (s *Socket) dismantle(now machine.Time) {
 	if s.sess == nil {
 		return
 	}
-	for _, leaf := range append([]*Socket(nil), s.sess.order...) {
-		leaf.dropAssoc(now, wirempj.Dismantled)
+	leaves := s.sess.leaves
+	s.sess = nil
+	for _, leaf := range leaves {
+		leaf.leaveSession(now, wirempj.Dismantled)
 		leaf.state = stateBroken
 		leaf.post(winsock.FD_CLOSE, 0)
 	}
-	s.sess = nil
 }
 
 // enterData gives a leaf's socket its place in the data plane of the session
-// it was admitted to: the source-specific group where it receives, the root's
-// data address where it sends, its part in the reservation.
-func (s *Socket) enterData(now machine.Time, ss *mpj.Session, receives, sends bool) error {
-	s.dest, s.from = ss.Root, ss.Root
-	if receives {
-		if err := s.joinGroup(now, ss.Group, ss.Root.Addr()); err != nil {
-			return err
-		}
+// it was admitted to: the source-specific group where it receives, its part in
+// the reservation of that, and the root's data address where it sends.
+func (s *Socket) enterData(now machine.Time, call string, ss *mpj.Session, dir joinDir) error {
+	s.from = ss.Root
+	if dir.sends { // plain unicast, which has no reservation of its own
+		s.dest = ss.Root
 	}
-	if q := s.qos; q != nil {
-		return s.openFlow(now, qos.Endpoint{
-			Session: ss.Group, Sender: netip.AddrPort{}, Filter: ss.Root, If: s.groupIf, TTL: ss.TTL, Receives: receives,
-		}, q)
+	if !dir.receives || ss.Mode != wirempj.Multicast {
+		return nil
 	}
-	_ = sends // upstream data is plain unicast; it has no reservation of its own yet
-	return nil
-}
-
-// joinGroup receives (source, group); an invalid source is any.
-func (s *Socket) joinGroup(now machine.Time, group netip.AddrPort, source netip.Addr) error {
-	ifIndex := s.interfaceFor(group.Addr())
+	ifIndex := s.groupInterface(ss.Root.Addr()) // where the data comes from
 	if ifIndex == 0 {
-		return fail("WSAJoinLeaf", winsock.WSAENETUNREACH, "W66: no interface for multicast")
+		return fail(call, winsock.WSAENETUNREACH, "W66: no route to "+ss.Root.Addr().String())
 	}
-	if group.Port() != s.local.Port() {
-		h, err := s.st.ip.BindUDP(now, ip.Bind{Local: netip.AddrPortFrom(s.proto.any(), group.Port()), Reuse: true})
-		if err != nil {
-			return fail("WSAJoinLeaf", errno(err), err.Error())
-		}
-		s.groupUDP = h
-		s.st.udp[h] = &binding{sock: s, group: true}
+	if err := s.joinGroup(now, call, ss.Group, ss.Root.Addr(), ifIndex); err != nil {
+		return err
 	}
-	if err := s.st.ip.Join(now, ifIndex, group.Addr(), source); err != nil {
-		s.leaveData(now)
-		return fail("WSAJoinLeaf", errno(err), err.Error())
-	}
-	s.group, s.source, s.groupIf = group.Addr(), source, ifIndex
-	return nil
-}
-
-// interfaceFor returns the interface on which groups are joined: that of the
-// bound address, else the one toward the group; 0 where there is none.
-func (s *Socket) interfaceFor(group netip.Addr) int {
-	if a := s.local.Addr(); a.IsValid() && !a.IsUnspecified() {
-		info, _ := s.st.ip.InterfaceByAddr(a)
-		return info.Index
-	}
-	i, _, _, _ := s.st.ip.RouteTo(group)
-	return i
-}
-
-// leaveData undoes enterData and joinGroup.
-func (s *Socket) leaveData(now machine.Time) {
-	s.closeFlow(now)
-	if s.group.IsValid() {
-		_ = s.st.ip.Leave(now, s.groupIf, s.group, s.source)
-		s.group = netip.Addr{}
-	}
-	if s.groupUDP != 0 {
-		s.st.ip.CloseUDP(now, s.groupUDP)
-		delete(s.st.udp, s.groupUDP)
-		s.groupUDP = 0
-	}
+	s.place = qos.Endpoint{Session: ss.Group, Filter: ss.Root, If: ifIndex, TTL: ss.TTL, Receives: true}
+	return s.openFlow(now)
 }

@@ -2,6 +2,7 @@ package qos
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/rsvp"
@@ -33,7 +34,9 @@ type Indication struct {
 	QOS       winsock.QOS   // the direction concerned; the other is NOCHANGE
 }
 
-// Agent keeps the flows of one host's sockets.
+// Agent keeps the flows of one host's sockets. Several may be in one RSVP
+// session. It is a machine without timers over the node, whose outputs its
+// owner hands to HandleUpcall. It is not safe for concurrent use.
 type Agent struct {
 	node   *node.Node
 	flows  map[FlowID]*flow
@@ -44,21 +47,21 @@ type Agent struct {
 
 // flow is the state of one socket's part in a session.
 type flow struct {
-	id      FlowID
-	end     Endpoint
-	qos     winsock.QOS
-	confirm bool // asked for and not reported yet (Q32)
-	session node.SessionID
-	sending bool
-	// senders are those heard of by PATH; reserved those asked for by RESV.
-	senders   []sender
-	reserved  bool
-	receivers bool // a RESV has come
+	id        FlowID
+	end       Endpoint
+	session   node.SessionID // a registration of its own
+	qos       winsock.QOS    // as asked for
+	confirm   bool           // asked for and not reported yet (Q32)
+	sending   bool           // the node has our sender
+	reserved  bool           // the node has our reservation
+	receivers bool           // a RESV has come
+	senders   []sender       // those heard of by PATH, in the order of hearing
 }
 
 type sender struct {
 	addr  netip.AddrPort
 	tspec intserv.TSpec
+	mtu   uint32 // of the path, 0: unknown
 }
 
 // New returns an agent over n.
@@ -66,11 +69,14 @@ func New(n *node.Node) *Agent {
 	return &Agent{node: n, flows: make(map[FlowID]*flow), bySess: make(map[node.SessionID]*flow)}
 }
 
-// Next returns the next indication.
+// Next returns the next indication, valid until the next call.
 func (a *Agent) Next() (*Indication, bool) { return a.out.Pop() }
 
+// Quiet reports whether there is neither a flow nor an indication.
+func (a *Agent) Quiet() bool { return len(a.flows) == 0 && a.out.Len() == 0 }
+
 // Open starts a flow with the QoS q, which [Check] has passed. It fails where
-// the node refuses the session or the sender.
+// the node refuses the session or the sender, and then nothing is left.
 func (a *Agent) Open(now machine.Time, e Endpoint, q winsock.QOS) (FlowID, error) {
 	id, err := a.node.Session(now, node.SessionSpec{
 		Dst: e.Session.Addr(), Proto: inet.ProtoUDP, DstPort: e.Session.Port(),
@@ -79,7 +85,7 @@ func (a *Agent) Open(now machine.Time, e Endpoint, q winsock.QOS) (FlowID, error
 		return 0, err
 	}
 	a.last++
-	f := &flow{id: a.last, end: e, session: id}
+	f := &flow{id: a.last, end: e, session: id, qos: winsock.DefaultQOS}
 	a.flows[f.id] = f
 	a.bySess[id] = f
 	if err := a.apply(now, f, q); err != nil {
@@ -89,12 +95,18 @@ func (a *Agent) Open(now machine.Time, e Endpoint, q winsock.QOS) (FlowID, error
 	return f.id, nil
 }
 
-// Set changes the QoS of a running flow (Q12, Q44).
+// Set changes the QoS of a running flow (Q12, Q44). Where it fails the flow
+// goes on as it was.
 func (a *Agent) Set(now machine.Time, id FlowID, q winsock.QOS) error {
-	return a.apply(now, a.flows[id], q)
+	f := a.flows[id]
+	if f == nil {
+		return node.ErrSession
+	}
+	return a.apply(now, f, q)
 }
 
-// Close ends the flow: tears are sent (Q44).
+// Close ends the flow: tears are sent (Q44). Indications of it that wait are
+// dropped by whoever no longer knows it.
 func (a *Agent) Close(now machine.Time, id FlowID) {
 	f := a.flows[id]
 	if f == nil {
@@ -102,25 +114,26 @@ func (a *Agent) Close(now machine.Time, id FlowID) {
 	}
 	delete(a.flows, id)
 	delete(a.bySess, f.session)
-	a.node.Release(now, f.session)
+	_ = a.node.Release(now, f.session) // it is ours, so it is known
 }
 
-// apply takes over the directions of q that are not NOCHANGE (Q31).
+// apply takes over the directions of q that are not NOCHANGE (Q31). Where one
+// is refused, both are as before.
 func (a *Agent) apply(now machine.Time, f *flow, q winsock.QOS) error {
-	if q.Sending.ServiceType != winsock.SERVICETYPE_NOCHANGE {
-		f.qos.Sending = q.Sending
-		if err := a.send(now, f); err != nil {
-			return err
-		}
-	}
-	if info, _ := reserveInfo(q.ProviderSpecific); info.ConfirmRequest {
+	before, confirm := f.qos, f.confirm
+	f.qos = Overlay(f.qos, q)
+	if reserveInfo(q.ProviderSpecific).ConfirmRequest {
 		f.confirm = true
 	}
-	if q.Receiving.ServiceType != winsock.SERVICETYPE_NOCHANGE {
-		f.qos.Receiving = q.Receiving
-		return a.reserve(now, f)
+	err := a.send(now, f)
+	if err == nil {
+		err = a.reserve(now, f)
 	}
-	return nil
+	if err != nil {
+		f.qos, f.confirm = before, confirm
+		_ = a.send(now, f) // as it was admitted before
+	}
+	return err
 }
 
 // send starts, changes or ends the flow's PATH (Q7-Q11, Q44).
@@ -131,71 +144,60 @@ func (a *Agent) send(now machine.Time, f *flow) error {
 	if !signals(f.qos.Sending.ServiceType) {
 		if f.sending {
 			f.sending = false
-			a.node.ReleaseSender(now, f.session, f.end.Sender)
+			return a.node.ReleaseSender(now, f.session, f.end.Sender)
 		}
 		return nil
 	}
 	err := a.node.Sender(now, f.session, node.SenderSpec{
 		Src: f.end.Sender, TSpec: senderTSpec(f.qos.Sending), TTL: f.end.TTL, OutIf: f.end.If,
 	})
-	f.sending = err == nil
+	f.sending = f.sending || err == nil
 	return err
 }
 
 // reserve starts, changes or ends the flow's RESV: only where the socket
 // receives, asks for a service, and a PATH is there (Q15, Q16).
 func (a *Agent) reserve(now machine.Time, f *flow) error {
-	wanted := a.wanted(f)
-	if !f.end.Receives || !signals(f.qos.Receiving.ServiceType) || len(wanted) == 0 {
+	if !f.end.Receives || !signals(f.qos.Receiving.ServiceType) || len(f.senders) == 0 {
 		if f.reserved {
 			f.reserved = false
-			a.node.ReleaseReservation(now, f.session)
+			return a.node.ReleaseReservation(now, f.session)
 		}
 		return nil
 	}
-	spec := node.ReserveSpec{Style: rsvp.WF, InIf: f.end.If, Confirm: f.confirm}
-	if f.end.Filter.IsValid() {
-		spec.Style = rsvp.FF
-	}
-	spec.Flows = a.descriptors(f, wanted, spec.Style)
-	err := a.node.Reserve(now, f.session, spec)
-	f.reserved = err == nil
+	err := a.node.Reserve(now, f.session, f.reservation())
+	f.reserved = f.reserved || err == nil
 	return err
 }
 
-// wanted returns the senders with PATH that the flow reserves for.
-func (a *Agent) wanted(f *flow) []sender {
-	if !f.end.Filter.IsValid() {
-		return f.senders
+// reservation is the flow's request: FF for its one sender, or WF for all (Q23).
+func (f *flow) reservation() node.ReserveSpec {
+	spec := node.ReserveSpec{Style: rsvp.WF, InIf: f.end.If, Confirm: f.confirm}
+	t, mtu := f.senders[0].tspec, f.senders[0].mtu
+	if f.end.Filter.IsValid() {
+		spec.Style = rsvp.FF
+		spec.Flows = []node.FlowDescriptor{{
+			Filters: []netip.AddrPort{f.end.Filter}, Flow: receiverFlowSpec(f.qos.Receiving, t, mtu),
+		}}
+		return spec
 	}
-	for _, s := range f.senders {
-		if s.addr == f.end.Filter {
-			return []sender{s}
-		}
+	for _, s := range f.senders[1:] {
+		t, mtu = t.Merge(s.tspec), lowerMTU(mtu, s.mtu)
 	}
-	return nil
+	spec.Flows = []node.FlowDescriptor{{Flow: receiverFlowSpec(f.qos.Receiving, t, mtu)}}
+	return spec
 }
 
-// descriptors makes RESV's flow descriptors: a flowspec for each sender with
-// FF, one for all with WF.
-func (a *Agent) descriptors(f *flow, senders []sender, style rsvp.Style) []node.FlowDescriptor {
-	if style == rsvp.FF {
-		var list []node.FlowDescriptor
-		for _, s := range senders {
-			list = append(list, node.FlowDescriptor{
-				Filters: []netip.AddrPort{s.addr}, Flow: receiverFlowSpec(f.qos.Receiving, s.tspec),
-			})
-		}
-		return list
+// lowerMTU returns the smaller of two MTUs, of which 0 is unknown.
+func lowerMTU(a, b uint32) uint32 {
+	if a == 0 || b != 0 && b < a {
+		return b
 	}
-	t := senders[0].tspec
-	for _, s := range senders[1:] {
-		t = t.Merge(s.tspec)
-	}
-	return []node.FlowDescriptor{{Flow: receiverFlowSpec(f.qos.Receiving, t)}}
+	return a
 }
 
-// HandleUpcall takes an upcall of the node.
+// HandleUpcall takes an upcall of the node. Those of flows that are closed are
+// dropped.
 func (a *Agent) HandleUpcall(now machine.Time, u node.Upcall) {
 	f := a.bySess[u.Session]
 	if f == nil {
@@ -203,16 +205,16 @@ func (a *Agent) HandleUpcall(now machine.Time, u node.Upcall) {
 	}
 	switch u.Kind {
 	case node.PathEvent:
-		a.pathCame(now, f, u)
+		a.pathCame(now, f, &u)
 	case node.PathTear:
-		a.pathGone(now, f, u)
+		a.pathGone(now, f, &u)
 	case node.ResvEvent:
 		if !f.receivers {
 			f.receivers = true
 			a.indicate(f, winsock.WSA_QOS_RECEIVERS, f.qos.Sending, true)
 		}
 	case node.ResvTear:
-		if f.receivers {
+		if f.receivers && u.Left == 0 {
 			f.receivers = false
 			a.indicate(f, winsock.WSA_QOS_NO_RECEIVERS, f.qos.Sending, true)
 		}
@@ -222,68 +224,73 @@ func (a *Agent) HandleUpcall(now machine.Time, u node.Upcall) {
 			a.indicate(f, winsock.WSA_QOS_REQUEST_CONFIRMED, f.qos.Receiving, false)
 		}
 	case node.PathError:
-		a.failed(f, u, f.qos.Sending, true)
+		a.failed(f, &u, f.qos.Sending, true)
 	case node.ResvError:
-		a.failed(f, u, f.qos.Receiving, false)
+		a.failed(f, &u, f.qos.Receiving, false)
 	}
 }
 
-// pathCame notes a sender, and reserves for it where that was waited for.
-func (a *Agent) pathCame(now machine.Time, f *flow, u node.Upcall) {
-	if !f.end.Receives {
+// pathCame notes a sender, and reserves for it where that was waited for. Of a
+// flow with a filter only that sender counts.
+func (a *Agent) pathCame(now machine.Time, f *flow, u *node.Upcall) {
+	if !f.end.Receives || f.end.Filter.IsValid() && u.Sender != f.end.Filter {
 		return
 	}
-	first := len(f.senders) == 0
-	known := false
-	for i := range f.senders {
-		if f.senders[i].addr == u.Sender {
-			known = true
-			if f.senders[i].tspec == u.TSpec {
-				return
-			}
-			f.senders[i].tspec = u.TSpec
-		}
+	s := sender{addr: u.Sender, tspec: u.TSpec, mtu: pathMTU(u, f.qos.Receiving)}
+	i := f.index(u.Sender)
+	switch {
+	case i < 0:
+		f.senders = append(f.senders, s)
+	case f.senders[i] == s:
+		return // a change of what does not count here
+	default:
+		f.senders[i] = s
 	}
-	if !known {
-		f.senders = append(f.senders, sender{u.Sender, u.TSpec})
-	}
-	if first {
+	if i < 0 && len(f.senders) == 1 {
 		a.indicate(f, winsock.WSA_QOS_SENDERS, flowSpecOf(u.TSpec, winsock.SERVICETYPE_GENERAL_INFORMATION), false)
 	}
-	if err := a.reserve(now, f); err != nil {
-		a.indicate(f, winsock.WSA_QOS_GENERIC_ERROR, f.qos.Receiving, false)
+	a.reserveAgain(now, f)
+}
+
+// pathGone forgets a sender. What is left is what the reservation is then for;
+// after the last there is none (Q15).
+func (a *Agent) pathGone(now machine.Time, f *flow, u *node.Upcall) {
+	i := f.index(u.Sender)
+	if i < 0 {
+		return
+	}
+	f.senders = slices.Delete(f.senders, i, i+1)
+	a.reserveAgain(now, f)
+	if len(f.senders) == 0 {
+		a.indicate(f, winsock.WSA_QOS_NO_SENDERS, f.qos.Receiving, false)
 	}
 }
 
-func (a *Agent) pathGone(now machine.Time, f *flow, u node.Upcall) {
-	for i := range f.senders {
-		if f.senders[i].addr == u.Sender {
-			f.senders = append(f.senders[:i], f.senders[i+1:]...)
-			if len(f.senders) == 0 {
-				f.reserved = false
-				a.indicate(f, winsock.WSA_QOS_NO_SENDERS, f.qos.Receiving, false)
-				return
-			}
-			// What is left is what the reservation is now for.
-			_ = a.reserve(now, f)
-			return
-		}
+func (f *flow) index(addr netip.AddrPort) int {
+	return slices.IndexFunc(f.senders, func(s sender) bool { return s.addr == addr })
+}
+
+// reserveAgain reserves for the senders that there are now. There is no call
+// to refuse: the socket is told.
+func (a *Agent) reserveAgain(now machine.Time, f *flow) {
+	if err := a.reserve(now, f); err != nil {
+		a.indicate(f, ErrnoOf(err), f.qos.Receiving, false)
 	}
 }
 
 // failed reports an RSVP error.
-func (a *Agent) failed(f *flow, u node.Upcall, spec winsock.FlowSpec, sending bool) {
-	i := a.indication(f, 0, spec, sending)
-	i.Status, i.Extended1, i.Extended2 = statusOf(uint8(u.Error.Code), u.Error.Value)
+func (a *Agent) failed(f *flow, u *node.Upcall, spec winsock.FlowSpec, sending bool) {
+	i := f.indication(0, spec, sending)
+	i.Status, i.Extended1, i.Extended2 = statusOf(u.Error.Code, u.Error.Value)
 	a.out.Push(i)
 }
 
 // indicate queues an indication about one direction (Q35).
 func (a *Agent) indicate(f *flow, status winsock.Errno, spec winsock.FlowSpec, sending bool) {
-	a.out.Push(a.indication(f, status, spec, sending))
+	a.out.Push(f.indication(status, spec, sending))
 }
 
-func (a *Agent) indication(f *flow, status winsock.Errno, spec winsock.FlowSpec, sending bool) Indication {
+func (f *flow) indication(status winsock.Errno, spec winsock.FlowSpec, sending bool) Indication {
 	i := Indication{Flow: f.id, Status: status, QOS: winsock.DefaultQOS}
 	if sending {
 		i.QOS.Sending = spec

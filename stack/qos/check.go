@@ -3,18 +3,13 @@ package qos
 import (
 	"errors"
 
-	"github.com/mpstack/mpstack/rsvp/intserv"
+	"github.com/mpstack/mpstack/rsvp/node"
 	"github.com/mpstack/mpstack/stack/winsock"
 )
 
-// Defaults for a sender's unspecified members (Q10). The bucket's depth has no
-// documented default: one datagram of the maximum size.
-const (
-	defaultMaxSDU  = 1500
-	defaultMinUnit = 128
-)
-
-// Check returns the code with which a call refuses q, or 0 (Q29, Q30, Q40).
+// Check returns the code with which a call refuses q, or 0: WSA_QOS_ESERVICETYPE
+// and WSA_QOS_EFLOWSPEC for a flowspec, one of the others for a
+// provider-specific object (Q29, Q30, Q40).
 func Check(q *winsock.QOS) winsock.Errno {
 	if code := checkSending(q.Sending); code != 0 {
 		return code
@@ -22,8 +17,7 @@ func Check(q *winsock.QOS) winsock.Errno {
 	if code := checkReceiving(q.Receiving); code != 0 {
 		return code
 	}
-	_, code := reserveInfo(q.ProviderSpecific)
-	return code
+	return checkObjects(q.ProviderSpecific)
 }
 
 // signals reports whether a flowspec's service type starts signalling (Q3, Q5).
@@ -48,24 +42,23 @@ func known(serviceType uint32) bool {
 	return false
 }
 
+// checkSending checks a sender's flowspec: a service and a token rate are
+// needed (Q29).
 func checkSending(f winsock.FlowSpec) winsock.Errno {
-	const none = winsock.QOS_NOT_SPECIFIED
 	switch {
 	case !known(f.ServiceType):
 		return winsock.WSA_QOS_ESERVICETYPE
 	case !signals(f.ServiceType):
 		return 0
-	case f.TokenRate == 0 || f.TokenRate == none,
-		f.PeakBandwidth != none && f.PeakBandwidth < f.TokenRate,
-		f.MinimumPolicedSize == 0, f.TokenBucketSize == 0, f.MaxSduSize == 0:
-		return winsock.WSA_QOS_EFLOWSPEC
-	}
-	if senderTSpec(f).Check() != nil {
+	case f.TokenRate == winsock.QOS_NOT_SPECIFIED || !possible(f) || senderTSpec(f).Check() != nil:
 		return winsock.WSA_QOS_EFLOWSPEC
 	}
 	return 0
 }
 
+// checkReceiving checks a receiver's flowspec: the service alone is needed
+// (Q27). Guaranteed service is asked for by a rate and a slack; a Latency, which
+// calls for a rate to be computed from it and ADSPEC, is not taken (Q28).
 func checkReceiving(f winsock.FlowSpec) winsock.Errno {
 	plain, _, _ := winsock.ServiceTypeOf(f.ServiceType)
 	switch {
@@ -73,27 +66,93 @@ func checkReceiving(f winsock.FlowSpec) winsock.Errno {
 		return winsock.WSA_QOS_ESERVICETYPE
 	case !signals(f.ServiceType):
 		return 0
-	case f.TokenRate == 0, f.MinimumPolicedSize == 0, f.TokenBucketSize == 0, f.MaxSduSize == 0:
+	case !possible(f), plain == winsock.SERVICETYPE_GUARANTEED && f.Latency != winsock.QOS_NOT_SPECIFIED:
 		return winsock.WSA_QOS_EFLOWSPEC
 	}
 	return 0
 }
 
-// reserveInfo returns what RSVP_RESERVE_INFO asks for; its absence asks for
-// the default style without confirmation.
-func reserveInfo(list []byte) (winsock.ReserveInfo, winsock.Errno) {
-	body, ok, err := winsock.FindObject(list, winsock.RSVP_OBJECT_RESERVE_INFO)
-	if err != nil {
-		return winsock.ReserveInfo{}, codeOf(err, winsock.WSA_QOS_EPROVSPECBUF)
+// possible reports whether the members that are specified can be and fit
+// together. Members that are not specified are greater than all others, but
+// the peak rate may be infinite too.
+func possible(f winsock.FlowSpec) bool {
+	const none, infinite = winsock.QOS_NOT_SPECIFIED, winsock.POSITIVE_INFINITY_RATE
+	switch {
+	case f.TokenRate == 0, f.TokenBucketSize == 0, f.MaxSduSize == 0, f.MinimumPolicedSize == 0:
+		return false
+	case f.TokenRate == infinite, f.TokenBucketSize == infinite:
+		return false
+	case f.TokenRate != none && f.PeakBandwidth < f.TokenRate:
+		return false
+	case f.MinimumPolicedSize != none && f.MaxSduSize < f.MinimumPolicedSize:
+		return false
 	}
-	if !ok {
-		return winsock.ReserveInfo{}, 0
+	return f.PeakBandwidth != 0
+}
+
+// checkObjects checks the provider-specific objects, each once. Those that
+// SIO_GET_QOS returns may be passed back and are ignored (Q37). What is not
+// built is refused: to shape or discard, policy, and what belongs to traffic
+// control.
+func checkObjects(list []byte) winsock.Errno {
+	for len(list) > 0 {
+		objectType, body, rest, err := winsock.ParseObject(list)
+		if err != nil {
+			return codeOf(err, winsock.WSA_QOS_EPROVSPECBUF)
+		}
+		if objectType == winsock.QOS_OBJECT_END_OF_LIST {
+			return 0
+		}
+		if code := checkObject(objectType, body); code != 0 {
+			return code
+		}
+		list = rest
 	}
+	return 0
+}
+
+func checkObject(objectType uint32, body []byte) winsock.Errno {
+	switch objectType {
+	case winsock.RSVP_OBJECT_STATUS_INFO, winsock.RSVP_OBJECT_ADSPEC, winsock.RSVP_OBJECT_FILTERSPEC_LIST:
+		return 0
+	case winsock.RSVP_OBJECT_RESERVE_INFO:
+		return checkReserveInfo(body)
+	case winsock.RSVP_OBJECT_POLICY_INFO:
+		return winsock.WSA_QOS_EPOLICYOBJ
+	case winsock.QOS_OBJECT_SD_MODE:
+		mode, err := winsock.ParseSDMode(body)
+		if err == nil && mode != winsock.TC_NONCONF_BORROW {
+			err = winsock.WSA_QOS_ESDMODEOBJ
+		}
+		return codeOf(err, 0)
+	case winsock.QOS_OBJECT_SHAPING_RATE:
+		return winsock.WSA_QOS_ESHAPERATEOBJ
+	}
+	return winsock.WSA_QOS_EUNKNOWNPSOBJ
+}
+
+// checkReserveInfo checks RSVP_RESERVE_INFO. The explicit styles name their
+// senders in flow descriptors, of which this layout has none (Q25).
+func checkReserveInfo(body []byte) winsock.Errno {
 	info, err := winsock.ParseReserveInfo(body)
-	if err != nil {
-		return winsock.ReserveInfo{}, codeOf(err, winsock.WSA_QOS_EPROVSPECBUF)
+	switch {
+	case err != nil:
+		return codeOf(err, winsock.WSA_QOS_EPROVSPECBUF)
+	case info.Style == winsock.RSVP_FIXED_FILTER_STYLE, info.Style == winsock.RSVP_SHARED_EXPLICIT_STYLE:
+		return winsock.WSA_QOS_EFLOWCOUNT
 	}
-	return info, 0
+	return 0
+}
+
+// reserveInfo returns what RSVP_RESERVE_INFO asks for; its absence asks for
+// the default style without confirmation. The list has passed Check.
+func reserveInfo(list []byte) winsock.ReserveInfo {
+	body, ok, err := winsock.FindObject(list, winsock.RSVP_OBJECT_RESERVE_INFO)
+	if err != nil || !ok {
+		return winsock.ReserveInfo{}
+	}
+	info, _ := winsock.ParseReserveInfo(body)
+	return info
 }
 
 // codeOf returns the Winsock error that err wraps, or otherwise.
@@ -104,78 +163,23 @@ func codeOf(err error, otherwise winsock.Errno) winsock.Errno {
 	return otherwise
 }
 
+// refusals is the one table from the node's refusals to Winsock's status.
+var refusals = [...]struct {
+	err  error
+	code winsock.Errno
+}{
+	{node.ErrLimit, winsock.WSA_QOS_ADMISSION_FAILURE},
+	{node.ErrStyle, winsock.WSA_QOS_BAD_STYLE},
+	{node.ErrService, winsock.WSA_QOS_TRAFFIC_CTRL_ERROR},
+	{node.ErrFlows, winsock.WSA_QOS_BAD_OBJECT},
+}
+
 // ErrnoOf returns the Winsock number of an error of this package.
-func ErrnoOf(err error) winsock.Errno { return codeOf(err, winsock.WSA_QOS_GENERIC_ERROR) }
-
-// or returns v, or otherwise where v is not specified.
-func or(v, otherwise uint32) uint32 {
-	if v == winsock.QOS_NOT_SPECIFIED {
-		return otherwise
+func ErrnoOf(err error) winsock.Errno {
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			return r.code
+		}
 	}
-	return v
-}
-
-// rate returns a Winsock rate as RSVP's, otherwise where it is not specified.
-func rate(v uint32, otherwise float32) float32 {
-	switch v {
-	case winsock.QOS_NOT_SPECIFIED:
-		return otherwise
-	case winsock.POSITIVE_INFINITY_RATE:
-		return intserv.Infinity()
-	}
-	return float32(v)
-}
-
-// senderTSpec maps a SendingFlowspec to the Tspec of PATH (Q10).
-func senderTSpec(f winsock.FlowSpec) intserv.TSpec {
-	m := or(f.MaxSduSize, defaultMaxSDU)
-	return intserv.TSpec{
-		Rate:      float32(f.TokenRate),
-		Depth:     float32(or(f.TokenBucketSize, m)),
-		Peak:      rate(f.PeakBandwidth, intserv.Infinity()),
-		MinUnit:   min(or(f.MinimumPolicedSize, defaultMinUnit), m),
-		MaxPacket: m,
-	}
-}
-
-// receiverFlowSpec maps a ReceivingFlowspec to the flowspec of RESV; what it
-// leaves open comes from the sender's Tspec (Q27, Q28).
-func receiverFlowSpec(f winsock.FlowSpec, t intserv.TSpec) intserv.FlowSpec {
-	plain, _, _ := winsock.ServiceTypeOf(f.ServiceType)
-	if plain == winsock.SERVICETYPE_GUARANTEED {
-		return intserv.FlowSpec{Service: intserv.Guaranteed, TSpec: t, RSpec: intserv.RSpec{
-			Rate:  max(rate(f.TokenRate, t.Rate), t.Rate),
-			Slack: or(f.DelayVariation, 0),
-		}}
-	}
-	own := intserv.TSpec{
-		Rate:      rate(f.TokenRate, t.Rate),
-		Depth:     rate(f.TokenBucketSize, t.Depth),
-		Peak:      rate(f.PeakBandwidth, t.Peak),
-		MinUnit:   or(f.MinimumPolicedSize, t.MinUnit),
-		MaxPacket: or(f.MaxSduSize, t.MaxPacket),
-	}
-	own.Peak = max(own.Peak, own.Rate)
-	own.MinUnit = min(own.MinUnit, own.MaxPacket)
-	return intserv.FlowSpec{Service: intserv.ControlledLoad, TSpec: own}
-}
-
-// flowSpecOf maps a Tspec back to a Winsock flowspec, for indications (Q35).
-func flowSpecOf(t intserv.TSpec, serviceType uint32) winsock.FlowSpec {
-	f := winsock.DefaultFlowSpec
-	f.ServiceType = serviceType
-	f.TokenRate = word(t.Rate)
-	f.TokenBucketSize = word(t.Depth)
-	f.PeakBandwidth = word(t.Peak)
-	f.MaxSduSize, f.MinimumPolicedSize = t.MaxPacket, t.MinUnit
-	return f
-}
-
-// word rounds a rate or depth down to 32 bits; more than they hold is
-// Winsock's infinity.
-func word(v float32) uint32 {
-	if !(v < winsock.POSITIVE_INFINITY_RATE) {
-		return winsock.POSITIVE_INFINITY_RATE
-	}
-	return uint32(v)
+	return codeOf(err, winsock.WSA_QOS_GENERIC_ERROR)
 }

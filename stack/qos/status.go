@@ -1,22 +1,14 @@
 package qos
 
-import "github.com/mpstack/mpstack/stack/winsock"
-
-// Classes of extended status (winsock.md section 5.8).
-const (
-	gqosNetAdmission = 56100
-	gqosNetPolicy    = 56200
-	gqosRSVP         = 56300
-	gqosAPI          = 56400
-	gqosKernelTCSys  = 56500
-	gqosRSVPSys      = 56600
-	gqosKernelTC     = 56700
+import (
+	"github.com/mpstack/mpstack/rsvp"
+	"github.com/mpstack/mpstack/stack/winsock"
 )
 
-// statusRow maps one RSVP error code to a status, a class, and the values that
-// have names of their own; others give base.
+// statusRow maps one RSVP error code to a status, a class, and a value: that of
+// values where it has the error's, else base.
 type statusRow struct {
-	code   uint8
+	code   rsvp.ErrorCode
 	status winsock.Errno
 	class  uint32
 	base   uint32
@@ -25,40 +17,49 @@ type statusRow struct {
 
 // statusTable is the one table from RSVP's ERROR_SPEC (RFC 2205 Appendix B) to
 // Winsock's status (winsock.md section 5.8).
-var statusTable = []statusRow{
-	{1, winsock.WSA_QOS_ADMISSION_FAILURE, gqosNetAdmission, 56101, map[uint16]uint32{
-		1: 56102, 2: 56103, 3: 56104, 0x8001: 56105, 0x8003: 56106}},
-	{2, winsock.WSA_QOS_POLICY_FAILURE, gqosNetPolicy, 56200, nil},
-	{3, winsock.WSA_QOS_GENERIC_ERROR, gqosRSVP, 56301, nil},
-	{4, winsock.WSA_QOS_GENERIC_ERROR, gqosRSVP, 56302, nil},
-	{5, winsock.WSA_QOS_BAD_STYLE, gqosRSVP, 56303, nil},
-	{6, winsock.WSA_QOS_BAD_STYLE, gqosRSVP, 56304, nil},
-	{7, winsock.WSA_QOS_GENERIC_ERROR, gqosRSVP, 56305, nil},
-	{8, winsock.WSA_QOS_GENERIC_ERROR, gqosRSVP, 56306, nil},
-	{9, winsock.WSA_QOS_BAD_OBJECT, gqosRSVP, 56307, nil},
-	{12, winsock.WSA_QOS_ADMISSION_FAILURE, gqosRSVP, 56308, nil},
-	{13, winsock.WSA_QOS_BAD_OBJECT, gqosRSVP, 56309, nil},
-	{14, winsock.WSA_QOS_BAD_OBJECT, gqosRSVP, 56310, nil},
-	{20, winsock.WSA_QOS_GENERIC_ERROR, gqosAPI, 0, nil},
-	{21, winsock.WSA_QOS_TRAFFIC_CTRL_ERROR, gqosKernelTC, 0, map[uint16]uint32{
-		1: 56701, 2: 56702, 3: 56703, 4: 56704}},
-	{22, winsock.WSA_QOS_TRAFFIC_CTRL_ERROR, gqosKernelTCSys, 56501, nil},
-	{23, winsock.WSA_QOS_GENERIC_ERROR, gqosRSVPSys, 0, map[uint16]uint32{1: 56602, 2: 56603}},
+var statusTable = [...]statusRow{
+	{rsvp.CodeAdmission, winsock.WSA_QOS_ADMISSION_FAILURE, winsock.GQOS_NET_ADMISSION, winsock.GQOS_OTHER, map[uint16]uint32{
+		rsvp.ValueDelay: winsock.GQOS_DELAYBND, rsvp.ValueBandwidth: winsock.GQOS_BANDWIDTH, rsvp.ValueMTU: winsock.GQOS_MTU,
+		0x8001: winsock.GQOS_FLOW_RATE, 0x8003: winsock.GQOS_PEAK_RATE}},
+	{rsvp.CodePolicy, winsock.WSA_QOS_POLICY_FAILURE, winsock.GQOS_NET_POLICY, winsock.GQOS_NET_POLICY, nil},
+	{rsvp.CodeNoPath, winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_RSVP, winsock.GQOS_NO_PATH, nil},
+	{rsvp.CodeNoSender, winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_RSVP, winsock.GQOS_NO_SENDER, nil},
+	{rsvp.CodeStyleConflict, winsock.WSA_QOS_BAD_STYLE, winsock.GQOS_RSVP, winsock.GQOS_BAD_STYLE, nil},
+	{rsvp.CodeUnknownStyle, winsock.WSA_QOS_BAD_STYLE, winsock.GQOS_RSVP, winsock.GQOS_UNKNOWN_STYLE, nil},
+	{rsvp.CodeDstPorts, winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_RSVP, winsock.GQOS_BAD_DSTPORT, nil},
+	{rsvp.CodeSenderPorts, winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_RSVP, winsock.GQOS_BAD_SNDPORT, nil},
+	{9, winsock.WSA_QOS_BAD_OBJECT, winsock.GQOS_RSVP, winsock.GQOS_AMBIG_FILTER, nil}, // reserved in RFC 2205
+	{rsvp.CodePreempted, winsock.WSA_QOS_ADMISSION_FAILURE, winsock.GQOS_RSVP, winsock.GQOS_PREEMPTED, nil},
+	{rsvp.CodeUnknownClass, winsock.WSA_QOS_BAD_OBJECT, winsock.GQOS_RSVP, winsock.GQOS_UNKN_OBJ_CLASS, nil},
+	{rsvp.CodeUnknownCType, winsock.WSA_QOS_BAD_OBJECT, winsock.GQOS_RSVP, winsock.GQOS_UNKNOWN_CTYPE, nil},
+	{rsvp.CodeAPI, winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_API, 0, nil},
+	{rsvp.CodeTrafficControl, winsock.WSA_QOS_TRAFFIC_CTRL_ERROR, winsock.GQOS_KERNEL_TC, 0, map[uint16]uint32{
+		rsvp.ValueServiceConflict: winsock.GQOS_CONFLICT_SERV, rsvp.ValueUnsupported: winsock.GQOS_NO_SERV,
+		rsvp.ValueBadFlowSpec: winsock.GQOS_BAD_FLOWSPEC, rsvp.ValueBadTSpec: winsock.GQOS_BAD_TSPEC,
+		rsvp.ValueBadAdSpec: winsock.GQOS_BAD_ADSPEC}},
+	{rsvp.CodeTrafficSystem, winsock.WSA_QOS_TRAFFIC_CTRL_ERROR, winsock.GQOS_KERNEL_TC_SYS, winsock.GQOS_TC_GENERIC, nil},
+	{rsvp.CodeSystem, winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_RSVP_SYS, 0, map[uint16]uint32{
+		1: winsock.GQOS_MEMORY_SYS, 2: winsock.GQOS_API_SYS}},
 }
 
+// policyValues is how many values of a policy failure have a status of their
+// own.
+const policyValues = 57
+
 // statusOf maps an RSVP error to a status and its extended codes.
-func statusOf(code uint8, value uint16) (status winsock.Errno, class, ext uint32) {
-	for _, r := range statusTable {
+func statusOf(code rsvp.ErrorCode, value uint16) (status winsock.Errno, class, ext uint32) {
+	for i := range statusTable {
+		r := &statusTable[i]
 		if r.code != code {
 			continue
 		}
 		if v, ok := r.values[value]; ok {
 			return r.status, r.class, v
 		}
-		if code == 2 && value <= 57 {
+		if code == rsvp.CodePolicy && value <= policyValues {
 			return r.status, r.class, r.base + uint32(value)
 		}
 		return r.status, r.class, r.base
 	}
-	return winsock.WSA_QOS_GENERIC_ERROR, 0xffffffff, 0
+	return winsock.WSA_QOS_GENERIC_ERROR, winsock.GQOS_ERRORCODE_UNKNOWN, 0
 }
