@@ -79,6 +79,8 @@ func readICMPv6(b []byte, h inet.IPv6) error {
 		_, err = inet.ParseRouterSolicitation(m)
 	case inet.ICMPv6RouterAdvertisement:
 		_, err = inet.ParseRouterAdvertisement(m)
+	case inet.ICMPv6Redirect:
+		_, err = inet.ParseRedirect(m)
 	case inet.ICMPv6PacketTooBig:
 		_, err = inet.ParseQuote(m.Body)
 	}
@@ -98,6 +100,8 @@ func TestAppendingDoesNotAllocate(t *testing.T) {
 	ns := inet.NeighborSolicitation{Target: target, LinkAddr: mac1, HasLinkAddr: true}
 	echo := inet.NewEcho(inet.ICMPv4Echo, 1, 1, data[:56])
 	arp := inet.ARP{Op: inet.ARPRequest, SenderMAC: mac1, SenderIP: v4a, TargetIP: v4b}
+	redirect := inet.Redirect{Target: ll2, Destination: v6b, Packet: data}
+	route := inet.IPv4Route{Type: inet.IPv4OptStrictRoute, Pointer: 4, Route: data[:36]}
 	var err error
 	tests := map[string]func(b []byte) ([]byte, error){
 		"Ethernet, IPv4, UDP": func(b []byte) ([]byte, error) {
@@ -119,6 +123,8 @@ func TestAppendingDoesNotAllocate(t *testing.T) {
 		"ICMPv4 echo":                     func(b []byte) ([]byte, error) { return echo.AppendV4(b), nil },
 		"ICMPv6 echo":                     func(b []byte) ([]byte, error) { return echo.AppendV6(b, v6a, v6b) },
 		"ARP":                             arp.AppendTo,
+		"redirect":                        func(b []byte) ([]byte, error) { return redirect.AppendTo(b, ll1, v6a) },
+		"a source route":                  route.AppendTo,
 	}
 	for name, f := range tests {
 		wantNoAllocs(t, name, func() { _, err = f(buf) })
@@ -142,13 +148,5 @@ func TestErrorsAllocateLittle(t *testing.T) {
 		if n := testing.AllocsPerRun(20, f); n > 6 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
-	}
-}
-
-func BenchmarkParseUDPFrame(b *testing.B) {
-	f := frames(b)["udp4"]
-	b.ReportAllocs()
-	for b.Loop() {
-		readFrame(f)
 	}
 }

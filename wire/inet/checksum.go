@@ -94,8 +94,22 @@ func fold(v uint64) uint16 {
 	return uint16(v>>16 + v&0xffff)
 }
 
+// UpdateChecksum returns what becomes of the checksum check when a 16-bit word
+// under it changes from old to new (RFC 1624 equation 3). UDP's checksum of 0,
+// which is none, must stay 0; where UDP's becomes 0, 0xffff is sent instead.
+func UpdateChecksum(check, old, new uint16) uint16 {
+	return ^fold(uint64(^check) + uint64(^old) + uint64(new))
+}
+
+// UpdateChecksumBytes is UpdateChecksum for a run of bytes, such as an address,
+// that starts at an even offset of what is under the checksum. A run of an odd
+// length must end it. The two need not be of one length.
+func UpdateChecksumBytes(check uint16, old, new []byte) uint16 {
+	return ^fold(uint64(^check) + uint64(^sum(old)) + uint64(sum(new)))
+}
+
 // DecrementTTL takes one off the TTL of the IPv4 packet in b, in place, and
-// corrects its header checksum incrementally (RFC 1624 equation 3), or off the
+// corrects its header checksum incrementally (UpdateChecksum), or off the
 // hop limit of the IPv6 packet in b. It reports false, and changes nothing,
 // where that would leave 0 (the packet has expired, RFC 1812 section 5.3.1)
 // or b is neither.
@@ -107,8 +121,8 @@ func DecrementTTL(b []byte) bool {
 		}
 		old := binary.BigEndian.Uint16(b[8:])
 		b[8]--
-		acc := uint64(^binary.BigEndian.Uint16(b[10:])) + uint64(^old) + uint64(binary.BigEndian.Uint16(b[8:]))
-		binary.BigEndian.PutUint16(b[10:], ^fold(acc))
+		check := UpdateChecksum(binary.BigEndian.Uint16(b[10:]), old, binary.BigEndian.Uint16(b[8:]))
+		binary.BigEndian.PutUint16(b[10:], check)
 		return true
 	case len(b) >= HeaderLenIPv6 && b[0]>>4 == 6:
 		if b[7] <= 1 {

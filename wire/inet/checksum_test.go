@@ -106,6 +106,46 @@ func TestPseudoHeaderSum(t *testing.T) {
 	}
 }
 
+// The example of RFC 1624 section 4: equation 3 gives 0x0000 where the older one
+// gave 0xffff.
+func TestUpdateChecksum(t *testing.T) {
+	if got := inet.UpdateChecksum(0xdd2f, 0x5555, 0x3285); got != 0 {
+		t.Errorf("%#04x, want 0x0000", got)
+	}
+	if got := inet.UpdateChecksumBytes(0xdd2f, []byte{0x55, 0x55}, []byte{0x32, 0x85}); got != 0 {
+		t.Errorf("%#04x, want 0x0000", got)
+	}
+}
+
+// What is updated is as right as what is computed anew.
+func TestUpdateChecksumBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 20000 {
+		b := randomBytes(r, 20+r.IntN(60))
+		b[0] |= 1 // sums of nothing but zeros have a form of their own
+		binary.BigEndian.PutUint16(b[2:], 0)
+		binary.BigEndian.PutUint16(b[2:], reference(b, 0))
+		at := 4 + 2*r.IntN((len(b)-4)/2)
+		n := 2 * r.IntN((len(b)-at)/2+1)
+		if at+n == len(b)-1 && r.IntN(2) == 0 {
+			n++ // an odd run at the end
+		}
+		old := string(b[at : at+n])
+		copy(b[at:at+n], randomBytes(r, n))
+		check := inet.UpdateChecksumBytes(binary.BigEndian.Uint16(b[2:]), []byte(old), b[at:at+n])
+		if n == 2 {
+			word := inet.UpdateChecksum(binary.BigEndian.Uint16(b[2:]), uint16(old[0])<<8|uint16(old[1]), binary.BigEndian.Uint16(b[at:]))
+			if word != check {
+				t.Fatalf("%#04x for a word, %#04x for two bytes", word, check)
+			}
+		}
+		binary.BigEndian.PutUint16(b[2:], check)
+		if inet.Checksum(b, 0) != 0 {
+			t.Fatalf("%d bytes at %d of %d: checksum %#04x is wrong", n, at, len(b), check)
+		}
+	}
+}
+
 // Every TTL, and identifications that move the checksum through all its
 // values: the incremental update equals the full computation.
 func TestDecrementTTLv4(t *testing.T) {

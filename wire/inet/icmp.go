@@ -19,8 +19,7 @@ const (
 	ICMPv4ParamProblem uint8 = 12
 )
 
-// Codes of ICMPv4Unreachable (RFC 792, RFC 1812 section 5.2.7.1) and
-// ICMPv4TimeExceeded.
+// Codes of ICMPv4 errors (RFC 792, RFC 1812 section 5.2.7.1).
 const (
 	ICMPv4NetUnreachable      uint8 = 0
 	ICMPv4HostUnreachable     uint8 = 1
@@ -32,6 +31,12 @@ const (
 
 	ICMPv4TTLExceeded        uint8 = 0
 	ICMPv4ReassemblyExceeded uint8 = 1
+
+	ICMPv4RedirectNet  uint8 = 0
+	ICMPv4RedirectHost uint8 = 1
+
+	ICMPv4ErroneousField uint8 = 0
+	ICMPv4MissingOption  uint8 = 1 // RFC 1122 section 3.2.2.5
 )
 
 // ICMPv6 types (RFC 4443, RFC 4861, RFC 2710, RFC 3810).
@@ -162,10 +167,22 @@ func (m ICMP) Echo() (id, seq uint16) {
 	return binary.BigEndian.Uint16(m.Rest[:]), binary.BigEndian.Uint16(m.Rest[2:])
 }
 
+// NewErrorV4 returns an ICMPv4 error message that quotes packet; what its type
+// puts before the quote is zero.
+func NewErrorV4(typ, code uint8, packet []byte) ICMP {
+	return ICMP{Type: typ, Code: code, Body: QuoteIPv4(packet)}
+}
+
+// NewErrorV6 returns an ICMPv6 error message that quotes packet; what its type
+// puts before the quote is zero.
+func NewErrorV6(typ, code uint8, packet []byte) ICMP {
+	return ICMP{Type: typ, Code: code, Body: QuoteIPv6(packet)}
+}
+
 // NewFragNeeded returns the ICMPv4 error "fragmentation needed and DF set"
 // with the next hop's MTU (RFC 1191 section 4), quoting packet.
 func NewFragNeeded(mtu uint16, packet []byte) ICMP {
-	m := ICMP{Type: ICMPv4Unreachable, Code: ICMPv4FragNeeded, Body: QuoteIPv4(packet)}
+	m := NewErrorV4(ICMPv4Unreachable, ICMPv4FragNeeded, packet)
 	binary.BigEndian.PutUint16(m.Rest[2:], mtu)
 	return m
 }
@@ -173,7 +190,7 @@ func NewFragNeeded(mtu uint16, packet []byte) ICMP {
 // NewPacketTooBig returns the ICMPv6 error of RFC 4443 section 3.2, quoting
 // packet.
 func NewPacketTooBig(mtu uint32, packet []byte) ICMP {
-	m := ICMP{Type: ICMPv6PacketTooBig, Body: QuoteIPv6(packet)}
+	m := NewErrorV6(ICMPv6PacketTooBig, 0, packet)
 	binary.BigEndian.PutUint32(m.Rest[:], mtu)
 	return m
 }
@@ -181,9 +198,28 @@ func NewPacketTooBig(mtu uint32, packet []byte) ICMP {
 // NewParamProblem returns the ICMPv6 error of RFC 4443 section 3.4, quoting
 // packet; pointer is the offset in it of what is wrong.
 func NewParamProblem(code uint8, pointer uint32, packet []byte) ICMP {
-	m := ICMP{Type: ICMPv6ParamProblem, Code: code, Body: QuoteIPv6(packet)}
+	m := NewErrorV6(ICMPv6ParamProblem, code, packet)
 	binary.BigEndian.PutUint32(m.Rest[:], pointer)
 	return m
+}
+
+// NewParamProblemV4 returns the ICMPv4 error of RFC 792, "parameter problem",
+// quoting packet; with code 0 pointer is the offset in it of what is wrong.
+func NewParamProblemV4(code, pointer uint8, packet []byte) ICMP {
+	m := NewErrorV4(ICMPv4ParamProblem, code, packet)
+	m.Rest[0] = pointer
+	return m
+}
+
+// NewRedirectV4 returns the ICMPv4 redirect of RFC 792 to gateway, quoting
+// packet. It fails with ErrAddress unless gateway is IPv4.
+func NewRedirectV4(code uint8, gateway netip.Addr, packet []byte) (ICMP, error) {
+	if !gateway.Is4() {
+		return ICMP{}, encodeError(LayerICMPv4, "gateway", ErrAddress)
+	}
+	m := NewErrorV4(ICMPv4Redirect, code, packet)
+	m.Rest = gateway.As4()
+	return m, nil
 }
 
 // FragNeededMTU returns the MTU of NewFragNeeded's message; 0 comes from
@@ -195,6 +231,12 @@ func (m ICMP) PacketTooBigMTU() uint32 { return binary.BigEndian.Uint32(m.Rest[:
 
 // Pointer returns the pointer of NewParamProblem's message.
 func (m ICMP) Pointer() uint32 { return binary.BigEndian.Uint32(m.Rest[:]) }
+
+// PointerV4 returns the pointer of NewParamProblemV4's message.
+func (m ICMP) PointerV4() uint8 { return m.Rest[0] }
+
+// Gateway returns the gateway of NewRedirectV4's message.
+func (m ICMP) Gateway() netip.Addr { return netip.AddrFrom4(m.Rest) }
 
 // IsErrorV4 reports whether m, as ICMPv4, is an error message: those quote a
 // packet and must never be answered by one (RFC 1122 section 3.2.2).

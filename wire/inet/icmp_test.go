@@ -1,6 +1,7 @@
 package inet_test
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -22,6 +23,9 @@ func TestICMPv4Bytes(t *testing.T) {
 		{"port unreachable", inet.ICMP{Type: inet.ICMPv4Unreachable, Code: inet.ICMPv4PortUnreachable, Body: packet},
 			"0303 111e 00000000" + quoted4},
 		{"fragmentation needed", inet.NewFragNeeded(1500, packet), "0304 0b41 000005dc" + quoted4},
+		{"time exceeded", inet.NewErrorV4(inet.ICMPv4TimeExceeded, inet.ICMPv4TTLExceeded, packet), "0b00 0921 00000000" + quoted4},
+		{"parameter problem", inet.NewParamProblemV4(inet.ICMPv4ErroneousField, 20, packet), "0c00 f420 14000000" + quoted4},
+		{"redirect", redirectV4(t, packet), "0501 0422 0a0000fe" + quoted4},
 		{"no body", inet.ICMP{Type: inet.ICMPv4EchoReply, Body: []byte{}}, "0000 ffff 00000000"},
 	}
 	for _, tt := range tests {
@@ -38,6 +42,18 @@ func TestICMPv4Bytes(t *testing.T) {
 	}
 }
 
+func redirectV4(t *testing.T, packet []byte) inet.ICMP {
+	m, err := inet.NewRedirectV4(inet.ICMPv4RedirectHost, addr("10.0.0.254"), packet)
+	noError(t, err)
+	if m.Gateway() != addr("10.0.0.254") {
+		t.Errorf("gateway %v", m.Gateway())
+	}
+	if _, err := inet.NewRedirectV4(1, v6a, packet); !errors.Is(err, inet.ErrAddress) {
+		t.Errorf("redirect to an IPv6 address: %v", err)
+	}
+	return m
+}
+
 func TestICMPv6Bytes(t *testing.T) {
 	packet := unhex(t, quoted6)
 	tests := []struct {
@@ -48,6 +64,8 @@ func TestICMPv6Bytes(t *testing.T) {
 	}{
 		{"packet too big", v6b, v6a, inet.NewPacketTooBig(1280, packet), "0200 fd1d 00000500" + quoted6},
 		{"parameter problem", v6b, v6a, inet.NewParamProblem(inet.ICMPv6UnknownNextHeader, 6, packet), "0401 0017 00000006" + quoted6},
+		{"time exceeded", v6b, v6a, inet.NewErrorV6(inet.ICMPv6TimeExceeded, inet.ICMPv6HopLimitExceeded, packet), "0300 011e 00000000" + quoted6},
+		{"unreachable", v6b, v6a, inet.NewErrorV6(inet.ICMPv6Unreachable, inet.ICMPv6PortUnreachable, packet), "0104 031a 00000000" + quoted6},
 		{"echo", v6a, v6b, inet.NewEcho(inet.ICMPv6Echo, 0x1234, 1, []byte("ping")), "8000 333e 1234 0001 70696e67"},
 	}
 	for _, tt := range tests {
@@ -74,6 +92,9 @@ func TestICMPFields(t *testing.T) {
 	}
 	if p := inet.NewParamProblem(0, 40, nil).Pointer(); p != 40 {
 		t.Errorf("pointer %d", p)
+	}
+	if p := inet.NewParamProblemV4(0, 200, nil).PointerV4(); p != 200 {
+		t.Errorf("ICMPv4 pointer %d", p)
 	}
 	errors4 := map[uint8]bool{3: true, 4: true, 5: true, 11: true, 12: true}
 	for typ := range 256 {

@@ -14,13 +14,6 @@ const (
 // MaxIPv4Options is the greatest length of IPv4 options in bytes.
 const MaxIPv4Options = ipv4MaxLen - ipv4MinLen
 
-// IPv4 option types (RFC 791 section 3.1, RFC 2113 section 2.1).
-const (
-	IPv4OptEnd         uint8 = 0
-	IPv4OptNop         uint8 = 1
-	IPv4OptRouterAlert uint8 = 148 // copied, control, number 20; 4 bytes
-)
-
 const (
 	ipv4Reserved = 0x8000
 	ipv4DF       = 0x4000
@@ -126,7 +119,7 @@ func (h *IPv4) scanOptions() error {
 	rest := h.Options
 	for len(rest) > 0 {
 		at := ipv4MinLen + len(h.Options) - len(rest)
-		o, next, err := NextIPv4Option(rest)
+		o, next, err := nextIPv4Option(rest)
 		if err != nil {
 			return decodeError(LayerIPv4, "options", at, err)
 		}
@@ -140,34 +133,6 @@ func (h *IPv4) scanOptions() error {
 		rest = next
 	}
 	return nil
-}
-
-// Option is one option of an IPv4 header or of an IPv6 options header.
-type Option struct {
-	Type uint8
-	Data []byte // without type and length; aliases the input
-}
-
-// NextIPv4Option returns the first option of b and what follows it, so that
-// options can be walked:
-//
-//	for rest := h.Options; len(rest) > 0; {
-//		var o inet.Option
-//		if o, rest, err = inet.NextIPv4Option(rest); err != nil || o.Type == inet.IPv4OptEnd {
-//			break
-//		}
-//	}
-//
-// End and No Operation are one byte long. Errors are ErrTruncated and, for a
-// length below 2, ErrLength, without a position.
-func NextIPv4Option(b []byte) (o Option, rest []byte, err error) {
-	if len(b) == 0 {
-		return Option{}, nil, ErrTruncated
-	}
-	if b[0] == IPv4OptEnd || b[0] == IPv4OptNop {
-		return Option{Type: b[0]}, b[1:], nil
-	}
-	return tlvOption(b, 2)
 }
 
 // WireLen returns the length of the header with its options in bytes.
@@ -242,21 +207,4 @@ func (h IPv4) flags() uint16 {
 		v |= ipv4MF
 	}
 	return v
-}
-
-// tlvOption returns the option of b whose second byte is its length, counted
-// from overhead bytes on: 2 in IPv4, where it includes type and length, and 0
-// in IPv6.
-func tlvOption(b []byte, overhead int) (o Option, rest []byte, err error) {
-	if len(b) < 2 {
-		return Option{}, nil, ErrTruncated
-	}
-	n := int(b[1]) - overhead
-	if n < 0 {
-		return Option{}, nil, ErrLength
-	}
-	if 2+n > len(b) {
-		return Option{}, nil, ErrTruncated
-	}
-	return Option{Type: b[0], Data: b[2 : 2+n : 2+n]}, b[2+n:], nil
 }

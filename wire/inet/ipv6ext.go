@@ -31,8 +31,16 @@ func OptionAction(optionType uint8) Action { return Action(optionType >> 6) }
 
 // NextIPv6Option returns the first option of b, which holds the options of a
 // Hop-by-Hop or Destination Options header, and what follows it. Pad1 is one
-// byte long. The only error is ErrTruncated, without a position.
+// byte long. The only error is ErrTruncated, at an offset from the start of b.
 func NextIPv6Option(b []byte) (o Option, rest []byte, err error) {
+	if o, rest, err = nextIPv6Option(b); err != nil {
+		return Option{}, nil, decodeError(LayerIPv6, "option", 0, err)
+	}
+	return o, rest, nil
+}
+
+// nextIPv6Option is NextIPv6Option with the bare reason as its error.
+func nextIPv6Option(b []byte) (o Option, rest []byte, err error) {
 	if len(b) == 0 {
 		return Option{}, nil, ErrTruncated
 	}
@@ -40,6 +48,36 @@ func NextIPv6Option(b []byte) (o Option, rest []byte, err error) {
 		return Option{Type: IPv6OptPad1}, b[1:], nil
 	}
 	return tlvOption(b, 0)
+}
+
+// AppendIPv6 appends the option for the Data of an ExtensionHeader, which
+// PadIPv6Options ends. It fails with ErrTooLong above 255 bytes of data and with
+// ErrLength for data in Pad1, which has one byte.
+func (o Option) AppendIPv6(b []byte) ([]byte, error) {
+	switch {
+	case o.Type == IPv6OptPad1:
+		if len(o.Data) > 0 {
+			return b, encodeError(LayerIPv6, "option", ErrLength)
+		}
+		return append(b, IPv6OptPad1), nil
+	case len(o.Data) > 0xff:
+		return b, encodeError(LayerIPv6, "option", ErrTooLong)
+	}
+	return append(append(b, o.Type, byte(len(o.Data))), o.Data...), nil
+}
+
+// PadIPv6Options appends Pad1 or PadN to the options that are all of b until
+// they fill a Hop-by-Hop or Destination Options header.
+func PadIPv6Options(b []byte) []byte {
+	switch n := -(len(b) + 2) & 7; n {
+	case 0:
+		return b
+	case 1:
+		return append(b, IPv6OptPad1)
+	default:
+		var zeros [8]byte
+		return append(append(b, IPv6OptPadN, byte(n-2)), zeros[:n-2]...)
+	}
 }
 
 // ExtensionHeader is one IPv6 extension header of the kinds that NextExtension
@@ -62,9 +100,17 @@ func IsExtension(proto uint8) bool {
 
 // NextExtension returns the extension header of type proto at the start of b
 // and what follows it. Errors are ErrUnsupported, where IsExtension is false,
-// and ErrTruncated, without a position. The options of a Hop-by-Hop or
-// Destination Options header are its Data, for NextIPv6Option.
+// and ErrTruncated, at an offset from the start of b. The options of a
+// Hop-by-Hop or Destination Options header are its Data, for NextIPv6Option.
 func NextExtension(proto uint8, b []byte) (x ExtensionHeader, rest []byte, err error) {
+	if x, rest, err = nextExtension(proto, b); err != nil {
+		return ExtensionHeader{}, nil, decodeError(LayerIPv6, ProtoName(proto), 0, err)
+	}
+	return x, rest, nil
+}
+
+// nextExtension is NextExtension with the bare reason as its error.
+func nextExtension(proto uint8, b []byte) (x ExtensionHeader, rest []byte, err error) {
 	if !IsExtension(proto) {
 		return ExtensionHeader{}, nil, ErrUnsupported
 	}
@@ -81,13 +127,29 @@ func NextExtension(proto uint8, b []byte) (x ExtensionHeader, rest []byte, err e
 	return ExtensionHeader{Type: proto, Next: b[0], Data: b[2:n:n]}, b[n:], nil
 }
 
+// AppendTo appends the header, for IPv6.Extensions. It fails with ErrUnsupported
+// where IsExtension is false, with ErrLength where the data do not fill units
+// of 8 bytes, of which the first has 6, and with ErrTooLong above 2048 bytes.
+func (x ExtensionHeader) AppendTo(b []byte) ([]byte, error) {
+	n := len(x.Data) + 2
+	switch {
+	case !IsExtension(x.Type):
+		return b, encodeError(LayerIPv6, ProtoName(x.Type), ErrUnsupported)
+	case n%8 != 0 || x.Type == ProtoFragment && n != 8:
+		return b, encodeError(LayerIPv6, ProtoName(x.Type), ErrLength)
+	case n > 256*8:
+		return b, encodeError(LayerIPv6, ProtoName(x.Type), ErrTooLong)
+	}
+	return append(append(b, x.Next, byte(n/8-1)), x.Data...), nil
+}
+
 // walk reads the extension headers at the start of b, whose first is of type
 // next, into h, and returns their length.
 func (h *IPv6) walk(next uint8, b []byte) (n int, err error) {
 	rest := b
 	for IsExtension(next) && !h.fragmented() {
 		at := HeaderLenIPv6 + len(b) - len(rest)
-		x, after, err := NextExtension(next, rest)
+		x, after, err := nextExtension(next, rest)
 		if err != nil {
 			return 0, decodeError(LayerIPv6, ProtoName(next), at, err)
 		}
@@ -138,7 +200,7 @@ func (h *IPv6) options(x ExtensionHeader, at int, problem *OptionProblem) error 
 	rest := x.Data
 	for len(rest) > 0 {
 		pos := at + len(x.Data) - len(rest)
-		o, next, err := NextIPv6Option(rest)
+		o, next, err := nextIPv6Option(rest)
 		if err != nil {
 			return decodeError(LayerIPv6, ProtoName(x.Type)+" option", pos, err)
 		}

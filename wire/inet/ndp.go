@@ -2,41 +2,10 @@ package inet
 
 import (
 	"encoding/binary"
+	"iter"
 	"net/netip"
 	"time"
 )
-
-// NDP option types (RFC 4861 section 4.6).
-const (
-	NDPOptSourceLink uint8 = 1
-	NDPOptTargetLink uint8 = 2
-	NDPOptPrefix     uint8 = 3
-	NDPOptRedirected uint8 = 4
-	NDPOptMTU        uint8 = 5
-)
-
-// NDPOption is one option of a neighbor discovery message.
-type NDPOption struct {
-	Type uint8
-	Data []byte // without type and length, 8n+6 bytes; aliases the input
-}
-
-// NextNDPOption returns the first option of b and what follows it. Errors are
-// ErrTruncated and, for a length of 0, ErrLength (RFC 4861 section 4.6: the
-// packet is to be discarded), without a position.
-func NextNDPOption(b []byte) (o NDPOption, rest []byte, err error) {
-	if len(b) < 2 {
-		return NDPOption{}, nil, ErrTruncated
-	}
-	n := int(b[1]) * 8
-	if n == 0 {
-		return NDPOption{}, nil, ErrLength
-	}
-	if n > len(b) {
-		return NDPOption{}, nil, ErrTruncated
-	}
-	return NDPOption{Type: b[0], Data: b[2:n:n]}, b[n:], nil
-}
 
 // NeighborSolicitation asks for a neighbor's link address (RFC 4861 section
 // 4.3). Its IP packet has hop limit 255.
@@ -81,6 +50,20 @@ type RouterAdvertisement struct {
 	Options        []byte // as in NeighborSolicitation
 }
 
+// Redirect tells of a better first hop to a destination (RFC 4861 section 4.5).
+// Its IP packet has hop limit 255.
+type Redirect struct {
+	Target      netip.Addr // the better hop: a router's link-local address, or Destination itself
+	Destination netip.Addr
+	LinkAddr    MAC // the target's: Target Link-Layer Address option
+	HasLinkAddr bool
+	// Packet is the start of the packet that was redirected, from its IP header
+	// on: Redirected Header option. It aliases the input; nil is none. AppendTo
+	// keeps of it what fits 1280 bytes and units of 8.
+	Packet  []byte
+	Options []byte // as in NeighborSolicitation
+}
+
 // Flags of a router advertisement (RFC 4861 section 4.2).
 const (
 	NDPManaged     uint8 = 0x80 // addresses by DHCPv6
@@ -115,7 +98,7 @@ func ndpOptions(m ICMP, fixed int, take func(NDPOption)) ([]byte, error) {
 		return nil, nil
 	}
 	for rest := raw; len(rest) > 0; {
-		o, next, err := NextNDPOption(rest)
+		o, next, err := nextNDPOption(rest)
 		if err != nil {
 			return nil, decodeError(LayerICMPv6, "option", HeaderLenICMP+len(m.Body)-len(rest), err)
 		}
@@ -218,6 +201,54 @@ func ParseRouterAdvertisement(m ICMP) (ra RouterAdvertisement, err error) {
 	return ra, nil
 }
 
+// ParseRedirect reads a redirect with the checks of RFC 4861 section 8.1 that
+// need no IP header.
+func ParseRedirect(m ICMP) (r Redirect, err error) {
+	if err = checkNDP(m, ICMPv6Redirect, 32); err != nil {
+		return Redirect{}, err
+	}
+	if r.Target, err = ndpTarget(m); err != nil {
+		return Redirect{}, err
+	}
+	r.Destination = netip.AddrFrom16([16]byte(m.Body[16:32]))
+	switch {
+	case r.Destination.IsMulticast():
+		return Redirect{}, decodeError(LayerICMPv6, "destination", HeaderLenICMP+16, ErrAddress)
+	case !r.Target.IsLinkLocalUnicast() && r.Target != r.Destination:
+		return Redirect{}, decodeError(LayerICMPv6, "target", HeaderLenICMP, ErrAddress)
+	}
+	r.Options, err = ndpOptions(m, 32, func(o NDPOption) {
+		linkAddr(o, NDPOptTargetLink, &r.LinkAddr, &r.HasLinkAddr)
+		if o.Type == NDPOptRedirected && len(o.Data) > 6 && r.Packet == nil {
+			r.Packet = o.Data[6:]
+		}
+	})
+	if err != nil {
+		return Redirect{}, err
+	}
+	return r, nil
+}
+
+// Prefixes yields the prefixes that ra tells, without those that break the rules
+// of their option.
+func (ra RouterAdvertisement) Prefixes() iter.Seq[PrefixInformation] {
+	return func(yield func(PrefixInformation) bool) {
+		for rest := ra.Options; len(rest) > 0; {
+			o, next, err := nextNDPOption(rest)
+			if err != nil {
+				return
+			}
+			rest = next
+			if o.Type != NDPOptPrefix {
+				continue
+			}
+			if p, err := ParsePrefixInformation(o); err == nil && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
 // AppendTo appends the ICMPv6 message, with the checksum for a packet from src
 // to dst. It fails with ErrAddress where an address is not IPv6 or the target
 // is multicast.
@@ -277,6 +308,22 @@ func (ra RouterAdvertisement) AppendTo(b []byte, src, dst netip.Addr) ([]byte, e
 	return o.finish(b, start, src, dst)
 }
 
+// AppendTo appends the ICMPv6 message, with the checksum for a packet from src
+// to dst. It fails with ErrAddress where an address is not IPv6 and for what
+// ParseRedirect refuses of target and destination.
+func (r Redirect) AppendTo(b []byte, src, dst netip.Addr) ([]byte, error) {
+	if !r.Destination.Is6() || r.Destination.IsMulticast() {
+		return b, encodeError(LayerICMPv6, "destination", ErrAddress)
+	}
+	if !r.Target.IsLinkLocalUnicast() && r.Target != r.Destination {
+		return b, encodeError(LayerICMPv6, "target", ErrAddress)
+	}
+	d := r.Destination.As16()
+	o := ndpBuild{options: r.Options, linkType: NDPOptTargetLink, link: r.LinkAddr, hasLink: r.HasLinkAddr,
+		destination: d[:], packet: r.Packet}
+	return appendNDPTarget(b, ICMPv6Redirect, 0, r.Target, o, src, dst)
+}
+
 func appendNDPTarget(b []byte, typ, flags byte, target netip.Addr, o ndpBuild, src, dst netip.Addr) ([]byte, error) {
 	if !target.Is6() || target.IsMulticast() {
 		return b, encodeError(LayerICMPv6, "target", ErrAddress)
@@ -290,11 +337,13 @@ func appendNDPTarget(b []byte, typ, flags byte, target netip.Addr, o ndpBuild, s
 
 // ndpBuild is what the end of a neighbor discovery message is built from.
 type ndpBuild struct {
-	options  []byte // raw; where not nil, nothing else counts
-	linkType uint8
-	link     MAC
-	hasLink  bool
-	mtu      uint32
+	destination []byte // of a redirect; before the options
+	options     []byte // raw; where not nil, no other option counts
+	linkType    uint8
+	link        MAC
+	hasLink     bool
+	mtu         uint32
+	packet      []byte // redirected
 }
 
 // finish appends the options to the message that starts at b[start:] and sets
@@ -303,79 +352,32 @@ func (o ndpBuild) finish(b []byte, start int, src, dst netip.Addr) ([]byte, erro
 	if !src.Is6() || !dst.Is6() {
 		return b[:start], encodeError(LayerICMPv6, "addresses", ErrAddress)
 	}
+	b = append(b, o.destination...)
 	if o.options != nil {
 		b = append(b, o.options...)
 	} else {
-		if o.hasLink {
-			b = append(b, o.linkType, 1)
-			b = append(b, o.link[:]...)
-		}
-		if o.mtu != 0 {
-			b = append(b, NDPOptMTU, 1, 0, 0)
-			b = binary.BigEndian.AppendUint32(b, o.mtu)
-		}
+		b = o.build(b, start)
 	}
 	PutICMPv6Checksum(b[start:], src, dst)
 	return b, nil
 }
 
-// PrefixInformation is the option of a router advertisement that tells an
-// on-link prefix or one to form addresses from (RFC 4861 section 4.6.2).
-type PrefixInformation struct {
-	Prefix            netip.Prefix
-	OnLink            bool
-	Autonomous        bool
-	ValidLifetime     time.Duration // NDPInfinite stands for no end
-	PreferredLifetime time.Duration // NDPInfinite stands for no end
-}
-
-// NDPInfinite is the lifetime without end, 0xffffffff seconds on the wire.
-const NDPInfinite = 0xffffffff * time.Second
-
-// ParsePrefixInformation reads a Prefix Information option. Bits of the prefix
-// after its length are cleared, as RFC 4861 section 4.6.2 says to ignore them.
-func ParsePrefixInformation(o NDPOption) (PrefixInformation, error) {
-	switch {
-	case o.Type != NDPOptPrefix:
-		return PrefixInformation{}, decodeError(LayerICMPv6, "option type", 0, ErrUnsupported)
-	case len(o.Data) != 30:
-		return PrefixInformation{}, decodeError(LayerICMPv6, "Prefix Information", 1, ErrLength)
-	case o.Data[0] > 128:
-		return PrefixInformation{}, decodeError(LayerICMPv6, "prefix length", 2, ErrRange)
+// build appends the options that the typed fields ask for to the message that
+// starts at b[start:].
+func (o ndpBuild) build(b []byte, start int) []byte {
+	if o.hasLink {
+		b = append(b, o.linkType, 1)
+		b = append(b, o.link[:]...)
 	}
-	seconds := func(at int) time.Duration {
-		return time.Duration(binary.BigEndian.Uint32(o.Data[at:])) * time.Second
+	if o.mtu != 0 {
+		b = append(b, NDPOptMTU, 1, 0, 0)
+		b = binary.BigEndian.AppendUint32(b, o.mtu)
 	}
-	return PrefixInformation{
-		Prefix:            netip.PrefixFrom(netip.AddrFrom16([16]byte(o.Data[14:30])), int(o.Data[0])).Masked(),
-		OnLink:            o.Data[1]&0x80 != 0,
-		Autonomous:        o.Data[1]&0x40 != 0,
-		ValidLifetime:     seconds(2),
-		PreferredLifetime: seconds(6),
-	}, nil
-}
-
-// AppendTo appends the option, for RouterAdvertisement.Options. It fails with
-// ErrAddress unless the prefix is IPv6 and with ErrRange where a lifetime does
-// not fit.
-func (p PrefixInformation) AppendTo(b []byte) ([]byte, error) {
-	if !p.Prefix.IsValid() || !p.Prefix.Addr().Is6() {
-		return b, encodeError(LayerICMPv6, "prefix", ErrAddress)
+	const reserved = 8 // type, length and 6 bytes before the redirected packet
+	room := minMTU - HeaderLenIPv6 - (len(b) - start) - reserved
+	if n := min(len(o.packet), room) &^ 7; n > 0 {
+		b = append(b, NDPOptRedirected, byte((reserved+n)/8), 0, 0, 0, 0, 0, 0)
+		b = append(b, o.packet[:n]...)
 	}
-	if p.ValidLifetime < 0 || p.ValidLifetime > NDPInfinite || p.PreferredLifetime < 0 || p.PreferredLifetime > NDPInfinite {
-		return b, encodeError(LayerICMPv6, "prefix lifetime", ErrRange)
-	}
-	var flags byte
-	if p.OnLink {
-		flags |= 0x80
-	}
-	if p.Autonomous {
-		flags |= 0x40
-	}
-	a := p.Prefix.Masked().Addr().As16()
-	b = append(b, NDPOptPrefix, 4, byte(p.Prefix.Bits()), flags)
-	b = binary.BigEndian.AppendUint32(b, uint32(p.ValidLifetime/time.Second))
-	b = binary.BigEndian.AppendUint32(b, uint32(p.PreferredLifetime/time.Second))
-	b = append(b, 0, 0, 0, 0)
-	return append(b, a[:]...), nil
+	return b
 }

@@ -16,8 +16,10 @@ func QuoteIPv4(packet []byte) []byte {
 // the error within the minimum MTU of 1280 bytes (RFC 4443 section 2.4). The
 // result aliases packet.
 func QuoteIPv6(packet []byte) []byte {
-	return packet[:min(len(packet), 1280-HeaderLenIPv6-HeaderLenICMP)]
+	return packet[:min(len(packet), minMTU-HeaderLenIPv6-HeaderLenICMP)]
 }
+
+const minMTU = 1280 // RFC 8200 section 5
 
 // Quote is what an ICMP error says about the packet that it quotes.
 type Quote struct {

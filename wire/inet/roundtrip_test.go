@@ -157,6 +157,8 @@ func tripNDP(m inet.ICMP, h inet.IPv6) error {
 		out, err = v.AppendTo(nil, h.Src, h.Dst)
 	case inet.RouterAdvertisement:
 		out, err = v.AppendTo(nil, h.Src, h.Dst)
+	case inet.Redirect:
+		out, err = v.AppendTo(nil, h.Src, h.Dst)
 	}
 	again, err := encode(v, out, err)
 	if err != nil {
@@ -179,6 +181,8 @@ func decodeNDP(m inet.ICMP) (any, error) {
 		return inet.ParseRouterSolicitation(m)
 	case inet.ICMPv6RouterAdvertisement:
 		return inet.ParseRouterAdvertisement(m)
+	case inet.ICMPv6Redirect:
+		return inet.ParseRedirect(m)
 	}
 	return nil, nil
 }
