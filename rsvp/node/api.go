@@ -229,7 +229,7 @@ func (n *Node) reserve(s *session, id SessionID, spec ReserveSpec, d FlowDescrip
 	for _, a := range d.Filters {
 		probe.addLocal(rsvp.FilterSpec{Src: a.Addr().WithZone("").Unmap(), Port: a.Port()})
 	}
-	r := s.findRSB(&probe)
+	r := s.findRSB(probe.name())
 	created := r == nil
 	if created {
 		var rid uint32

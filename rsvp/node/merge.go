@@ -2,6 +2,7 @@ package node
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mpstack/mpstack/rsvp"
 	"github.com/mpstack/mpstack/rsvp/intserv"
@@ -84,12 +85,11 @@ func rateOf(r reservation) uint64 {
 
 // addFilter adds f to an ascending list without repetition.
 func addFilter(list []rsvp.FilterSpec, f rsvp.FilterSpec) []rsvp.FilterSpec {
-	for _, g := range list {
-		if g == f {
-			return list
-		}
+	i, found := slices.BinarySearchFunc(list, f, rsvp.FilterSpec.Compare)
+	if found {
+		return list
 	}
-	return insert(list, f, rsvp.FilterSpec.Compare)
+	return slices.Insert(list, i, f)
 }
 
 // biggest reports whether r's flowspec is larger than all others that make up

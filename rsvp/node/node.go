@@ -46,13 +46,13 @@ type Limits struct {
 	Sessions               int // default 1,048,576
 	Paths                  int // path state blocks; default 2,097,152
 	Reservations           int // reservation state blocks; default 2,097,152
-	PathsPerSession        int // default 4,096
-	ReservationsPerSession int // filters in all reservations of a session; default 16,384
+	PathsPerSession        int // default 131,072
+	ReservationsPerSession int // filters in all reservations of a session; default 131,072
 }
 
 // DefaultLimits are the limits that hold where Config has zeros.
 var DefaultLimits = Limits{
-	Sessions: 1 << 20, Paths: 1 << 21, Reservations: 1 << 21, PathsPerSession: 1 << 12, ReservationsPerSession: 1 << 14,
+	Sessions: 1 << 20, Paths: 1 << 21, Reservations: 1 << 21, PathsPerSession: 1 << 17, ReservationsPerSession: 1 << 17,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -112,6 +112,8 @@ type Node struct {
 	msg rsvp.Message // the message that came in
 	rsp rsvp.Message // the message that goes out
 	buf []byte       // outputs' bytes
+
+	senders []rsvp.FilterSpec // scratch of resvDescriptor
 }
 
 // New returns a node without state.

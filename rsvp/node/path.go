@@ -108,7 +108,7 @@ func (n *Node) pathUpdated(p *psb, c pathChange) {
 		n.pathEvent(p)
 		n.updateSelecting(p)
 		if p.hop != nil && c.resv {
-			p.hop.due = true
+			p.hop.mark()
 			n.updateLocal(p.s)
 		}
 	}
@@ -167,9 +167,9 @@ func (n *Node) setOut(p *psb, out []int) (added []int) {
 	if len(p.out) == 0 {
 		n.timers.Stop(timer{timerPathRefresh, p.id})
 	}
-	if has, _ := n.merged(p); p.hop != nil {
-		p.hop.due = p.hop.due || len(added) == 0
-	} else if has.IsZero() && !had.IsZero() {
+	if has, _ := n.merged(p); p.hop != nil && len(added) == 0 {
+		p.hop.mark()
+	} else if p.hop == nil && has.IsZero() && !had.IsZero() {
 		n.resvGone(p)
 	}
 	return added
@@ -307,8 +307,8 @@ func (n *Node) sendUpstream(src, phop netip.Addr, inIf int, cause machine.Cause)
 func (n *Node) pathErrArrives(m *rsvp.Message) {
 	found := false
 	if s := n.session(m.Session); s != nil {
-		for _, p := range s.psbs {
-			if p.sender != m.Sender || len(p.out) == 0 {
+		for _, p := range s.psbsOf(m.Sender) {
+			if len(p.out) == 0 {
 				continue
 			}
 			found = true

@@ -12,6 +12,18 @@ import (
 // flush tells the previous hops of a session what changed for them: Resv,
 // ResvTear or nothing. It ends every rule that touches reservations.
 func (n *Node) flush(s *session) {
+	if s.dirty {
+		s.dirty = false
+		n.tellHops(s)
+	}
+	if len(s.rsbs) == 0 && len(s.tcsbs) == 0 {
+		s.style = 0
+	}
+}
+
+// tellHops refreshes the previous hops that are due and answers or passes on
+// the confirmations that traffic control let through.
+func (n *Node) tellHops(s *session) {
 	for _, t := range s.tcsbs {
 		if t.confirm.IsValid() {
 			n.confirmHere(t)
@@ -27,9 +39,6 @@ func (n *Node) flush(s *session) {
 			n.sendConf(s, t.confirm, t.oi, t.descriptor(), CauseResvConfSend)
 		}
 		t.confirm, t.passed = netip.Addr{}, false
-	}
-	if len(s.rsbs) == 0 && len(s.tcsbs) == 0 {
-		s.style = 0
 	}
 }
 

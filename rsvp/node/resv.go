@@ -44,26 +44,27 @@ func (n *Node) resvDescriptor(s *session, oi int, m *rsvp.Message, d rsvp.FlowDe
 		n.refuseFlow(m, oi, d, code, value)
 		return
 	}
-	senders, ok := s.sendersAt(oi, m.Style, d.Filters)
+	senders, ok := s.sendersAt(n.senders[:0], oi, m.Style, d.Filters)
+	n.senders = senders
 	if !ok {
 		n.refuseFlow(m, oi, d, rsvp.CodeNoSender, 0)
 		return
 	}
-	probe := rsb{s: s, oi: oi, nhop: m.Hop.Addr}
 	if s.style == 0 {
 		s.style = m.Style.Base()
 	}
-	if !s.style.Shared() {
-		probe.filters = []filter{{spec: senders[0]}}
+	var first rsvp.FilterSpec
+	if len(senders) > 0 {
+		first = senders[0]
 	}
-	r := s.findRSB(&probe)
+	r := s.findRSB(s.rsbName(oi, m.Hop.Addr, 0, first))
 	if v := s.service(r); v != 0 && v != d.FlowSpec.Service {
 		n.refuseFlow(m, oi, d, rsvp.CodeTrafficControl, rsvp.ValueServiceConflict)
 		return
 	}
 	created := r == nil
 	if created {
-		if r = n.newRSB(&probe); r == nil {
+		if r = n.newRSB(s, oi, m.Hop.Addr, first); r == nil {
 			return
 		}
 	}
@@ -85,24 +86,24 @@ func checkFlow(f intserv.FlowSpec) (code rsvp.ErrorCode, value uint16, ok bool) 
 }
 
 // sendersAt returns the filters that name a sender whose data leaves through oi,
-// ascending. It reports false if there is none; for a wildcard, if no sender's
-// data leaves there.
-func (s *session) sendersAt(oi int, style rsvp.Style, filters []rsvp.FilterSpec) (found []rsvp.FilterSpec, any bool) {
-	for _, p := range s.psbs {
-		if !p.routesTo(oi) || !selects(style, filters, p) {
-			continue
-		}
-		any = true
-		if !style.Wildcard() {
-			found = addFilter(found, p.sender)
+// ascending, appended to list, which must be empty. It reports false if there is
+// none; for a wildcard, if no sender's data leaves there.
+func (s *session) sendersAt(list []rsvp.FilterSpec, oi int, style rsvp.Style, filters []rsvp.FilterSpec) ([]rsvp.FilterSpec, bool) {
+	leaves := func(p *psb) bool { return p.routesTo(oi) }
+	if style.Wildcard() {
+		return list, slices.ContainsFunc(s.psbs, leaves)
+	}
+	for _, f := range filters {
+		if slices.ContainsFunc(s.psbsOf(f), leaves) {
+			list = addFilter(list, f)
 		}
 	}
-	return found, any
+	return list, len(list) > 0
 }
 
-// newRSB makes a reservation state block, within the limits.
-func (n *Node) newRSB(probe *rsb) *rsb {
-	s := probe.s
+// newRSB makes a reservation state block, within the limits; for explicit
+// styles with its first sender.
+func (n *Node) newRSB(s *session, oi int, nhop netip.Addr, first rsvp.FilterSpec) *rsb {
 	switch {
 	case n.rsbs.used >= n.cfg.Limits.Reservations:
 		n.drop(DropReservations)
@@ -112,9 +113,11 @@ func (n *Node) newRSB(probe *rsb) *rsb {
 		return nil
 	}
 	id, r := n.rsbs.alloc()
-	*r = *probe
-	r.id = id
-	s.used += max(1, len(r.filters))
+	*r = rsb{id: id, s: s, oi: oi, nhop: nhop}
+	if first.IsValid() {
+		r.filters = []filter{{spec: first}}
+	}
+	s.used++
 	s.rsbs = insert(s.rsbs, r, (*rsb).compare)
 	return r
 }
@@ -174,7 +177,8 @@ func (r *rsb) earliest() machine.Time {
 func (n *Node) forceHops(r *rsb) {
 	for _, p := range r.s.psbs {
 		if p.hop != nil && r.selects(p) {
-			p.hop.due, p.hop.force = true, true
+			p.hop.mark()
+			p.hop.force = true
 		}
 	}
 }
@@ -273,11 +277,7 @@ func (n *Node) resvTearArrives(in Incoming, m *rsvp.Message) {
 // tear takes one sender, or the wildcard, out of a next hop's reservation. For
 // shared styles traffic control is the caller's next step.
 func (n *Node) tear(s *session, oi int, nhop netip.Addr, f rsvp.FilterSpec) bool {
-	probe := rsb{s: s, oi: oi, nhop: nhop}
-	if !s.style.Shared() {
-		probe.filters = []filter{{spec: f}}
-	}
-	r := s.findRSB(&probe)
+	r := s.findRSB(s.rsbName(oi, nhop, 0, f))
 	if r == nil {
 		return false
 	}
@@ -417,7 +417,8 @@ func (r *rsb) common(style rsvp.Style, filters []rsvp.FilterSpec) (both []rsvp.F
 func (n *Node) blockade(s *session, in Incoming, m *rsvp.Message, d rsvp.FlowDescriptor) {
 	b := blockade{flow: d.FlowSpec, until: n.now().Add(time.Duration(n.cfg.Kb) * n.cfg.RefreshPeriod)}
 	for _, p := range s.psbs {
-		if p.hop == nil || p.inIf != in.InIf || !selects(m.Style.Base(), d.Filters, p) {
+		named := m.Style.Wildcard() || slices.Contains(d.Filters, p.sender)
+		if p.hop == nil || p.inIf != in.InIf || !named {
 			continue
 		}
 		if !m.Style.Wildcard() {
@@ -428,7 +429,7 @@ func (n *Node) blockade(s *session, in Incoming, m *rsvp.Message, d rsvp.FlowDes
 			continue
 		}
 		if _, all := n.merged(p); !all {
-			p.hop.due = true
+			p.hop.mark()
 		}
 	}
 }

@@ -25,6 +25,7 @@ type session struct {
 	hops  []*hop       // previous hops, by incoming interface, address, LIH
 	apps  []SessionID  // registrations, in their order
 	used  int          // filters of all reservations, a wildcard counting as one
+	dirty bool         // flush has something to do
 	next  *session     // next session of the same destination address
 }
 
@@ -132,6 +133,9 @@ type hop struct {
 	block blockade   // wildcard style
 }
 
+// mark makes flush look at what the hop must be told.
+func (h *hop) mark() { h.due, h.s.dirty = true, true }
+
 // compareSessions orders sessions by destination, protocol and port.
 func compareSessions(a, b rsvp.Session) int {
 	return cmp.Or(a.Dst.Compare(b.Dst), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.DstPort, b.DstPort))
@@ -147,9 +151,14 @@ func (p *psb) routesTo(oi int) bool {
 	return ok
 }
 
-// selects reports whether the filters select p's sender; a wildcard selects all.
+// selects reports whether the filters, in ascending order, select p's sender; a
+// wildcard selects all.
 func selects(style rsvp.Style, filters []rsvp.FilterSpec, p *psb) bool {
-	return style.Wildcard() || slices.Contains(filters, p.sender)
+	if style.Wildcard() {
+		return true
+	}
+	_, ok := slices.BinarySearchFunc(filters, p.sender, rsvp.FilterSpec.Compare)
+	return ok
 }
 
 // selects reports whether r selects p's sender at an interface that it leaves
@@ -163,7 +172,11 @@ func (r *rsb) selects(p *psb) bool {
 
 // find returns the place of a filter, or -1.
 func (r *rsb) find(f rsvp.FilterSpec) int {
-	return slices.IndexFunc(r.filters, func(g filter) bool { return g.spec == f })
+	i, ok := slices.BinarySearchFunc(r.filters, f, func(g filter, f rsvp.FilterSpec) int { return g.spec.Compare(f) })
+	if !ok {
+		return -1
+	}
+	return i
 }
 
 // key returns what names r's traffic control state at its interface.
@@ -174,9 +187,23 @@ func (r *rsb) key() rsvp.FilterSpec {
 	return r.filters[0].spec
 }
 
-func (r *rsb) compare(q *rsb) int {
-	return cmp.Or(cmp.Compare(r.oi, q.oi), r.nhop.Compare(q.nhop), cmp.Compare(r.app, q.app), r.key().Compare(q.key()))
+// rsbName is what names a reservation state block in its session: (next hop,
+// Filter_spec_list) of RFC 2209, with the interface, since one next hop may be
+// reached through several, and for the distinct style the one sender.
+type rsbName struct {
+	oi     int
+	nhop   netip.Addr
+	app    SessionID
+	sender rsvp.FilterSpec
 }
+
+func (r *rsb) name() rsbName { return rsbName{r.oi, r.nhop, r.app, r.key()} }
+
+func (a rsbName) compare(b rsbName) int {
+	return cmp.Or(cmp.Compare(a.oi, b.oi), a.nhop.Compare(b.nhop), cmp.Compare(a.app, b.app), a.sender.Compare(b.sender))
+}
+
+func (r *rsb) compare(q *rsb) int { return r.name().compare(q.name()) }
 
 func (p *psb) compare(q *psb) int {
 	return cmp.Or(p.sender.Compare(q.sender), cmp.Compare(p.inIf, q.inIf))
@@ -206,9 +233,7 @@ func remove[T comparable](list []T, x T) []T {
 // have come in where the message did; for a unicast session the previous hop
 // may change at any time (RFC 2205 section 3.1.3).
 func (s *session) findPSB(sender rsvp.SenderTemplate, inIf int) *psb {
-	i, _ := slices.BinarySearchFunc(s.psbs, sender, func(p *psb, f rsvp.FilterSpec) int { return p.sender.Compare(f) })
-	for ; i < len(s.psbs) && s.psbs[i].sender == sender; i++ {
-		p := s.psbs[i]
+	for _, p := range s.psbsOf(sender) {
 		if p.inIf == inIf || p.app == 0 && inIf != 0 && !s.key.Dst.IsMulticast() {
 			return p
 		}
@@ -216,25 +241,49 @@ func (s *session) findPSB(sender rsvp.SenderTemplate, inIf int) *psb {
 	return nil
 }
 
-func (s *session) findRSB(probe *rsb) *rsb {
-	if i, ok := slices.BinarySearchFunc(s.rsbs, probe, (*rsb).compare); ok {
-		return s.rsbs[i]
+// psbsOf returns the path state of a sender: at most one block for each
+// interface that Path came in through.
+func (s *session) psbsOf(sender rsvp.SenderTemplate) []*psb {
+	from, _ := slices.BinarySearchFunc(s.psbs, sender, func(p *psb, f rsvp.FilterSpec) int { return p.sender.Compare(f) })
+	to := from
+	for to < len(s.psbs) && s.psbs[to].sender == sender {
+		to++
 	}
-	return nil
+	return s.psbs[from:to]
+}
+
+// rsbName returns the name of the reservation of a next hop or application at
+// an interface that selects a sender.
+func (s *session) rsbName(oi int, nhop netip.Addr, app SessionID, sender rsvp.FilterSpec) rsbName {
+	if s.style.Shared() {
+		sender = rsvp.FilterSpec{}
+	}
+	return rsbName{oi, nhop, app, sender}
+}
+
+func (s *session) findRSB(name rsbName) *rsb {
+	i, ok := slices.BinarySearchFunc(s.rsbs, name, func(r *rsb, n rsbName) int { return r.name().compare(n) })
+	if !ok {
+		return nil
+	}
+	return s.rsbs[i]
 }
 
 func (s *session) findTCSB(oi int, key rsvp.FilterSpec) *tcsb {
-	probe := tcsb{oi: oi, key: key}
-	if i, ok := slices.BinarySearchFunc(s.tcsbs, &probe, (*tcsb).compare); ok {
-		return s.tcsbs[i]
+	i, ok := slices.BinarySearchFunc(s.tcsbs, key, func(t *tcsb, key rsvp.FilterSpec) int {
+		return cmp.Or(cmp.Compare(t.oi, oi), t.key.Compare(key))
+	})
+	if !ok {
+		return nil
 	}
-	return nil
+	return s.tcsbs[i]
 }
 
 func (s *session) findHop(inIf int, h rsvp.Hop) *hop {
-	probe := hop{inIf: inIf, hop: h}
-	if i, ok := slices.BinarySearchFunc(s.hops, &probe, (*hop).compare); ok {
-		return s.hops[i]
+	for _, g := range s.hops {
+		if g.inIf == inIf && g.hop == h {
+			return g
+		}
 	}
 	return nil
 }

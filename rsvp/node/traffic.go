@@ -144,7 +144,7 @@ func (n *Node) changed(t *tcsb) {
 			continue
 		}
 		if p.hop != nil {
-			p.hop.due = true
+			p.hop.mark()
 		} else if t.s.covers(t, p) {
 			n.resvEvent(p, t)
 		}
@@ -214,7 +214,7 @@ func (n *Node) uncovered(t *tcsb) {
 			continue
 		}
 		if p.hop != nil {
-			p.hop.due = true
+			p.hop.mark()
 		} else if f, _ := n.merged(p); f.IsZero() {
 			n.resvGone(p)
 		}
@@ -234,7 +234,7 @@ func (n *Node) settle(t *tcsb) {
 			return
 		}
 		if s.biggest(r) {
-			t.confirm, t.passed = r.confirm, false
+			t.confirm, t.passed, s.dirty = r.confirm, false, true
 			n.confirmUpstream(t)
 		} else {
 			n.sendConf(s, r.confirm, t.oi, r.descriptor(), CauseResvConfSend)
@@ -248,7 +248,7 @@ func (n *Node) settle(t *tcsb) {
 func (n *Node) confirmUpstream(t *tcsb) {
 	for _, p := range t.s.psbs {
 		if p.hop != nil && t.s.covers(t, p) {
-			p.hop.due = true
+			p.hop.mark()
 		}
 	}
 }
