@@ -59,6 +59,14 @@ func (f FlowSpec) Check() error {
 	return nil
 }
 
+// CheckStrict is Check for a request of our own: m and M must be positive too.
+func (f FlowSpec) CheckStrict() error {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	return f.TSpec.CheckStrict()
+}
+
 // Bandwidth returns the rate in bytes per second that f needs on a link: R for
 // guaranteed service, r for controlled load.
 func (f FlowSpec) Bandwidth() float32 {
@@ -160,9 +168,9 @@ func GLB(a, b FlowSpec) (FlowSpec, bool) {
 	t, u := a.TSpec, b.TSpec
 	f := FlowSpec{Service: a.Service, TSpec: TSpec{
 		Rate: min(t.Rate, u.Rate), Depth: min(t.Depth, u.Depth), Peak: min(t.Peak, u.Peak),
-		MinUnit: max(t.MinUnit, u.MinUnit), MaxPacket: min(t.MaxPacket, u.MaxPacket),
+		MinUnit: max(t.MinUnit, u.MinUnit), MaxPacket: stated(min(t.limit(), u.limit())),
 	}}
-	f.TSpec.MinUnit = min(f.TSpec.MinUnit, f.TSpec.MaxPacket)
+	f.TSpec.MinUnit = min(f.TSpec.MinUnit, f.TSpec.limit())
 	if f.Service == Guaranteed {
 		f.RSpec = RSpec{Rate: min(a.RSpec.Rate, b.RSpec.Rate), Slack: max(a.RSpec.Slack, b.RSpec.Slack)}
 	}

@@ -30,16 +30,19 @@ type TSpec struct {
 	Rate      float32 // r: bytes of IP datagrams per second
 	Depth     float32 // b: bytes
 	Peak      float32 // p: bytes of IP datagrams per second; +Inf where unknown
-	MinUnit   uint32  // m: minimum policed unit in bytes of IP datagram
-	MaxPacket uint32  // M: maximum packet size in bytes of IP datagram
+	MinUnit   uint32  // m: minimum policed unit in bytes of IP datagram; 0: not stated
+	MaxPacket uint32  // M: maximum packet size in bytes of IP datagram; 0: not stated
 }
 
 // Infinity is the peak rate that says "unknown" (RFC 2210 section 3.1).
 func Infinity() float32 { return float32(math.Inf(1)) }
 
-// Check reports whether t is a possible traffic specification: r and b from 1
-// to their bounds, p at least r or infinite, m and M positive, m at most M
-// (RFC 2212 "Invocation Information", RFC 2215 section 3.6).
+// Check reports whether t is a traffic specification that can be worked with: r
+// and b from 1 to their bounds, p at least r or infinite, m at most M (RFC 2212
+// "Invocation Information", RFC 2215 section 3.6).
+//
+// RFC 2215 forbids m and M of 0, but routers send them, M for lack of an MTU to
+// state. They pass here, as not stated; CheckStrict refuses them.
 func (t TSpec) Check() error {
 	switch {
 	case !inRange(t.Rate, MaxRate):
@@ -50,10 +53,34 @@ func (t TSpec) Check() error {
 		return fmt.Errorf("%w: p = %v", ErrBadTSpec, t.Peak)
 	case t.Peak < t.Rate:
 		return fmt.Errorf("%w: p = %v is less than r = %v", ErrBadTSpec, t.Peak, t.Rate)
-	case t.MinUnit == 0 || t.MaxPacket == 0 || t.MinUnit > t.MaxPacket:
+	case t.MinUnit > t.limit():
 		return fmt.Errorf("%w: m = %d, M = %d", ErrBadTSpec, t.MinUnit, t.MaxPacket)
 	}
 	return nil
+}
+
+// CheckStrict is Check for a Tspec of our own: m and M must be positive too.
+func (t TSpec) CheckStrict() error {
+	if t.MinUnit == 0 || t.MaxPacket == 0 {
+		return fmt.Errorf("%w: m = %d, M = %d", ErrBadTSpec, t.MinUnit, t.MaxPacket)
+	}
+	return t.Check()
+}
+
+// limit returns M, or the greatest number where it is not stated.
+func (t TSpec) limit() uint32 {
+	if t.MaxPacket == 0 {
+		return math.MaxUint32
+	}
+	return t.MaxPacket
+}
+
+// stated is the opposite of limit.
+func stated(limit uint32) uint32 {
+	if limit == math.MaxUint32 {
+		return 0
+	}
+	return limit
 }
 
 // inRange reports 1 <= v <= limit; it is false for NaN.
@@ -75,7 +102,7 @@ func number(v float32) string {
 // (RFC 2211 section 8, RFC 2212 "Ordering and Merging"): r, b, p and M are no
 // smaller and m is no larger.
 func (t TSpec) AtLeast(u TSpec) bool {
-	return t.Rate >= u.Rate && t.Depth >= u.Depth && t.Peak >= u.Peak && t.MinUnit <= u.MinUnit && t.MaxPacket >= u.MaxPacket
+	return t.Rate >= u.Rate && t.Depth >= u.Depth && t.Peak >= u.Peak && t.MinUnit <= u.MinUnit && t.limit() >= u.limit()
 }
 
 // Merge returns the merged Tspec of t and u: the largest r, b and p, the
@@ -84,7 +111,7 @@ func (t TSpec) AtLeast(u TSpec) bool {
 func (t TSpec) Merge(u TSpec) TSpec {
 	return TSpec{
 		Rate: max(t.Rate, u.Rate), Depth: max(t.Depth, u.Depth), Peak: max(t.Peak, u.Peak),
-		MinUnit: min(t.MinUnit, u.MinUnit), MaxPacket: min(t.MaxPacket, u.MaxPacket),
+		MinUnit: min(t.MinUnit, u.MinUnit), MaxPacket: stated(min(t.limit(), u.limit())),
 	}
 }
 
@@ -92,7 +119,7 @@ func (t TSpec) Merge(u TSpec) TSpec {
 // but with the largest M (RFC 2211 section 8, RFC 2212).
 func (t TSpec) LeastCommon(u TSpec) TSpec {
 	l := t.Merge(u)
-	l.MaxPacket = max(t.MaxPacket, u.MaxPacket)
+	l.MaxPacket = stated(max(t.limit(), u.limit()))
 	return l
 }
 
@@ -108,7 +135,7 @@ func (t TSpec) Sum(u TSpec) TSpec {
 	}
 	return TSpec{
 		Rate: float32(t.Rate + u.Rate), Depth: float32(t.Depth + u.Depth), Peak: float32(t.Peak + u.Peak),
-		MinUnit: min(t.MinUnit, u.MinUnit), MaxPacket: max(t.MaxPacket, u.MaxPacket),
+		MinUnit: min(t.MinUnit, u.MinUnit), MaxPacket: stated(max(t.limit(), u.limit())),
 	}
 }
 
@@ -125,6 +152,6 @@ func (t TSpec) Min(u TSpec) TSpec {
 	}
 	return TSpec{
 		Rate: min(t.Rate, u.Rate), Depth: max(t.Depth, u.Depth), Peak: min(t.Peak, u.Peak),
-		MinUnit: min(t.MinUnit, u.MinUnit), MaxPacket: min(t.MaxPacket, u.MaxPacket),
+		MinUnit: min(t.MinUnit, u.MinUnit), MaxPacket: stated(min(t.limit(), u.limit())),
 	}
 }

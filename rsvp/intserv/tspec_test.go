@@ -34,8 +34,8 @@ func TestTSpecCheck(t *testing.T) {
 		{"depth infinite", func(t *TSpec) { t.Depth = inf }, false},
 		{"peak below rate", func(t *TSpec) { t.Peak = 999 }, false},
 		{"peak NaN", func(t *TSpec) { t.Peak = nan }, false},
-		{"m 0", func(t *TSpec) { t.MinUnit = 0 }, false},
-		{"M 0", func(t *TSpec) { t.MaxPacket = 0 }, false},
+		{"m not stated", func(t *TSpec) { t.MinUnit = 0 }, true},
+		{"M not stated", func(t *TSpec) { t.MaxPacket = 0 }, true},
 		{"m above M", func(t *TSpec) { t.MinUnit = 1501 }, false},
 	}
 	for _, tc := range tests {
@@ -44,6 +44,21 @@ func TestTSpecCheck(t *testing.T) {
 		if err := s.Check(); (err == nil) != tc.ok || err != nil && !errors.Is(err, ErrBadTSpec) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
+	}
+}
+
+// TestCheckStrict: what others send, we do not.
+func TestCheckStrict(t *testing.T) {
+	for _, change := range []func(*TSpec){func(t *TSpec) { t.MinUnit = 0 }, func(t *TSpec) { t.MaxPacket = 0 }, func(t *TSpec) { t.Rate = 0 }} {
+		s := base
+		change(&s)
+		f := FlowSpec{Service: ControlledLoad, TSpec: s}
+		if !errors.Is(s.CheckStrict(), ErrBadTSpec) || !errors.Is(f.CheckStrict(), ErrBadTSpec) {
+			t.Errorf("%v passes", s)
+		}
+	}
+	if base.CheckStrict() != nil || (FlowSpec{Service: ControlledLoad, TSpec: base}).CheckStrict() != nil {
+		t.Error("the base does not pass")
 	}
 }
 
@@ -61,6 +76,9 @@ func TestTSpecArithmetic(t *testing.T) {
 		{"sum with unknown peak", a.Sum(TSpec{1, 1, inf, 64, 64}), TSpec{1001, 9001, inf, 64, 1500}},
 		{"sum with nothing", a.Sum(TSpec{}), a},
 		{"nothing summed", TSpec{}.Sum(a), a},
+		{"merge, M not stated", a.Merge(TSpec{1, 1, 1, 0, 0}), TSpec{1000, 9000, 5000, 0, 1500}},
+		{"merge, M stated by none", TSpec{1, 1, 1, 0, 0}.Merge(TSpec{1, 1, 1, 0, 0}), TSpec{1, 1, 1, 0, 0}},
+		{"sum, M not stated", a.Sum(TSpec{1, 1, 1, 1, 0}), TSpec{1001, 9001, 5001, 1, 0}},
 		{"minimum, unordered", a.Min(b), TSpec{1000, 9000, 4000, 32, 1400}},
 		{"minimum, ordered", a.Min(TSpec{2000, 9000, 5000, 64, 1500}), a},
 		{"minimum, ordered the other way", TSpec{2000, 9000, 5000, 64, 1500}.Min(a), a},
@@ -105,7 +123,7 @@ func TestAtLeast(t *testing.T) {
 func randomTSpec(r *rand.Rand) TSpec {
 	rate := float32(1000 * (1 + r.IntN(3)))
 	return TSpec{Rate: rate, Depth: float32(1500 * (1 + r.IntN(3))), Peak: []float32{rate, 4000, inf}[r.IntN(3)],
-		MinUnit: uint32(64 * (1 + r.IntN(3))), MaxPacket: uint32(500 * (1 + r.IntN(3)))}
+		MinUnit: uint32(64 * r.IntN(3)), MaxPacket: uint32(500 * r.IntN(3))}
 }
 
 func randomFlow(r *rand.Rand) FlowSpec {
@@ -138,7 +156,7 @@ func TestLaws(t *testing.T) {
 			continue
 		}
 		// A bound in every parameter but M, which merging lowers.
-		l.TSpec.MaxPacket, g.TSpec.MinUnit = math.MaxUint32, math.MaxUint32
+		l.TSpec.MaxPacket, g.TSpec.MinUnit = 0, math.MaxUint32
 		for _, f := range []FlowSpec{a, b} {
 			if !l.atLeast(f) || !f.atLeast(g) {
 				t.Fatalf("%v and %v: bounds %v %v", a, b, l, g)

@@ -149,7 +149,7 @@ func (n *Node) checkSender(s *session, f rsvp.FilterSpec, t intserv.TSpec) error
 	case s.key.DstPort == 0 && f.Port != 0, s.senderPortConflict(f), n.dstPortConflict(s.key):
 		return ErrPorts
 	}
-	if err := t.Check(); err != nil {
+	if err := t.CheckStrict(); err != nil {
 		return fmt.Errorf("rsvp: %w", err)
 	}
 	return nil
@@ -287,7 +287,7 @@ func checkFlows(s *session, spec ReserveSpec) error {
 	}
 	var seen []netip.AddrPort
 	for _, d := range spec.Flows {
-		if err := d.Flow.Check(); err != nil {
+		if err := d.Flow.CheckStrict(); err != nil {
 			return fmt.Errorf("rsvp: %w", err)
 		}
 		many := len(d.Filters)

@@ -114,6 +114,7 @@ type Node struct {
 	buf []byte       // outputs' bytes
 
 	senders []rsvp.FilterSpec // scratch of resvDescriptor
+	refresh refresh           // scratch of resvRefresh
 }
 
 // New returns a node without state.

@@ -69,7 +69,11 @@ func (n *Node) resvRefreshDue(h *hop) { n.resvRefresh(h, true) }
 // takes back.
 func (n *Node) resvRefresh(h *hop, periodic bool) {
 	s := h.s
-	r := refresh{n: n, h: h, changed: periodic || h.force}
+	r := &n.refresh
+	*r = refresh{
+		n: n, h: h, changed: periodic || h.force, filters: r.filters[:0],
+		keep: r.keep[:0], flows: r.flows[:0], gone: r.gone[:0],
+	}
 	h.due, h.force = false, false
 	if s.style != 0 && h.style != s.style {
 		h.style = s.style
@@ -103,10 +107,11 @@ func (n *Node) resvRefresh(h *hop, periodic bool) {
 	r.send()
 }
 
-// refresh is one run of resvRefresh.
+// refresh is one run of resvRefresh; its memory is reused.
 type refresh struct {
 	n       *Node
 	h       *hop
+	filters []rsvp.FilterSpec  // behind the message's flow descriptors
 	keep    []*psb             // senders that are reserved for
 	flows   []intserv.FlowSpec // what for, one each
 	gone    []*psb             // senders that no longer are
@@ -205,10 +210,16 @@ func (r *refresh) sendTear() {
 		case m.Style.Shared() && i > 0:
 			m.Flows[0].Filters = append(m.Flows[0].Filters, p.sender)
 		default:
-			m.Flows = append(m.Flows, rsvp.FlowDescriptor{Filters: []rsvp.FilterSpec{p.sender}})
+			m.Flows = append(m.Flows, rsvp.FlowDescriptor{Filters: r.filter(p)})
 		}
 	}
 	r.n.sendUpstream(src, r.h.hop.Addr, r.h.inIf, CauseResvTear)
+}
+
+// filter returns p's sender as a list. Appending to it is allowed.
+func (r *refresh) filter(p *psb) []rsvp.FilterSpec {
+	r.filters = append(r.filters, p.sender)
+	return r.filters[len(r.filters)-1 : len(r.filters) : len(r.filters)]
 }
 
 // send sends Resv for the senders that are reserved for. Distinct reservations
@@ -221,7 +232,7 @@ func (r *refresh) send() {
 	}
 	limit := r.n.cfg.Routes.MTU(r.h.inIf) - ipOverhead
 	for i, p := range r.keep {
-		d := rsvp.FlowDescriptor{FlowSpec: r.flows[i], Filters: []rsvp.FilterSpec{p.sender}}
+		d := rsvp.FlowDescriptor{FlowSpec: r.flows[i], Filters: r.filter(p)}
 		switch {
 		case m.Style.Wildcard():
 			d.Filters = nil
