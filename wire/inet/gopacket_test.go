@@ -164,3 +164,40 @@ func TestGopacketNeighborDiscovery(t *testing.T) {
 		}
 	}
 }
+
+// gopacketWrites has gopacket write layers, from the outermost.
+func gopacketWrites(t *testing.T, all ...gopacket.SerializableLayer) []byte {
+	t.Helper()
+	buf := gopacket.NewSerializeBuffer()
+	noError(t, gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, all...))
+	return buf.Bytes()
+}
+
+// ARP, ICMP and VLAN tags, whose encoders of gopacket are right.
+func TestGopacketWritesTheSame(t *testing.T) {
+	r := random{rand.New(rand.NewPCG(9, 9))}
+	for range 200 {
+		a := r.arp()
+		want := gopacketWrites(t, &layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4,
+			Operation: a.Op, SourceHwAddress: a.SenderMAC[:], SourceProtAddress: a.SenderIP.AsSlice(), DstHwAddress: a.TargetMAC[:], DstProtAddress: a.TargetIP.AsSlice()})
+		sameBytes(t, "ARP", appended(t, a.AppendTo), want)
+
+		id, seq, data := r.u16(), r.u16(), r.bytes(r.IntN(60))
+		want = gopacketWrites(t, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0), Id: id, Seq: seq}, gopacket.Payload(data))
+		sameBytes(t, "ICMPv4", inet.NewEcho(inet.ICMPv4Echo, id, seq, data).AppendV4(nil), want)
+
+		src, dst := r.v6(), r.v6()
+		g := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(128, 0)}
+		noError(t, g.SetNetworkLayerForChecksum(&layers.IPv6{SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}))
+		want = gopacketWrites(t, g, &layers.ICMPv6Echo{Identifier: id, SeqNumber: seq}, gopacket.Payload(data))
+		got, err := inet.NewEcho(inet.ICMPv6Echo, id, seq, data).AppendV6(nil, src, dst)
+		noError(t, err)
+		sameBytes(t, "ICMPv6", got, want)
+
+		tci := r.u16()
+		want = gopacketWrites(t, &layers.Ethernet{DstMAC: mac2[:], SrcMAC: mac1[:], EthernetType: layers.EthernetTypeDot1Q},
+			&layers.Dot1Q{Priority: uint8(tci >> 13), DropEligible: tci&0x1000 != 0, VLANIdentifier: tci & 0xfff, Type: layers.EthernetTypeIPv4})
+		eth := inet.Ethernet{Dst: mac2, Src: mac1, Type: inet.EtherTypeIPv4, Tags: [inet.MaxTags]inet.Tag{{Type: inet.EtherTypeVLAN, TCI: tci}}}
+		sameBytes(t, "VLAN", eth.AppendTo(nil), want[:18]) // gopacket pads
+	}
+}
