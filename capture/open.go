@@ -27,18 +27,26 @@ var (
 // after the frames before it. The sequence can be ranged over once.
 func Open(r io.Reader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		br := bufio.NewReaderSize(r, 1<<16)
+		br := bufio.NewReaderSize(r, smallBuffer)
 		if magic, _ := br.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
 			z, err := gzip.NewReader(br)
 			if err != nil {
-				yield(Record{}, fmt.Errorf("capture: %w", truncated(err)))
+				yield(Record{}, fail("gzip header", truncated(err)))
 				return
 			}
-			br = bufio.NewReaderSize(z, 1<<16)
+			br = bufio.NewReaderSize(z, smallBuffer)
 		}
 		open(br, yield)
 	}
 }
+
+// Buffers of readers. They begin with a small one and take the large one once
+// the file has turned out to be worth it.
+const (
+	smallBuffer = 1 << 9
+	largeBuffer = 1 << 16
+	largeFrom   = 1 << 13
+)
 
 // Magic numbers: the first four bytes of a file in big-endian order.
 const (
@@ -52,7 +60,7 @@ const (
 func open(br *bufio.Reader, yield func(Record, error) bool) {
 	b, err := br.Peek(4)
 	if err != nil {
-		yield(Record{}, fmt.Errorf("capture: magic: %w", truncated(err)))
+		yield(Record{}, fail("magic", truncated(err)))
 		return
 	}
 	switch magic := binary.BigEndian.Uint32(b); magic {
@@ -67,8 +75,13 @@ func open(br *bufio.Reader, yield func(Record, error) bool) {
 	case magicNanoSwapped:
 		readPcap(br, binary.LittleEndian, 1, yield)
 	default:
-		yield(Record{}, fmt.Errorf("capture: magic %#08x: %w", magic, ErrFormat))
+		yield(Record{}, fail("magic", fmt.Errorf("%#08x: %w", magic, ErrFormat)))
 	}
+}
+
+// fail builds the error about the start of a file.
+func fail(field string, err error) error {
+	return &object.DecodeError{Layer: "capture", Field: field, Err: err}
 }
 
 // truncated turns the end of a stream within something into ErrTruncated, and

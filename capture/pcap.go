@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/mpstack/mpstack/capture/pcapng"
 	"github.com/mpstack/mpstack/internal/machine"
@@ -68,6 +69,9 @@ func (r *pcap) header() error {
 
 // next reads one frame. It returns io.EOF itself between frames only.
 func (r *pcap) next() (Record, error) {
+	if r.offset >= largeFrom {
+		r.r = bufio.NewReaderSize(r.r, largeBuffer) // the same, once it is large
+	}
 	var h [pcapFrameLen]byte
 	n, err := io.ReadFull(r.r, h[:])
 	if n == 0 && errors.Is(err, io.EOF) {
@@ -81,18 +85,31 @@ func (r *pcap) next() (Record, error) {
 	if captured > pcapng.MaxPacket {
 		return Record{}, r.fail("captured length", 8, fmt.Errorf("%d bytes: %w", captured, object.ErrTooLong))
 	}
-	if int64(cap(r.buf)) < captured {
-		r.buf = make([]byte, max(captured, 2048))
+	if r.buf, err = readN(r.r, r.buf, int(captured)); err != nil {
+		return Record{}, r.fail("data", pcapFrameLen+len(r.buf), truncated(err))
 	}
 	data := r.buf[:captured:captured]
-	if got, err := io.ReadFull(r.r, data); err != nil {
-		return Record{}, r.fail("data", pcapFrameLen+got, truncated(err))
-	}
 	r.offset += pcapFrameLen + captured
 	rec := Record{LinkType: r.link, Number: r.number, OrigLen: int(max(orig, captured))}
 	rec.Data = data
 	rec.At = machine.Time(r.order.Uint32(h[0:]))*1e9 + machine.Time(r.order.Uint32(h[4:]))*r.unit
 	return rec, nil
+}
+
+// readN reads n bytes into the memory of buf. What n claims takes no memory
+// before the bytes are there.
+func readN(r io.Reader, buf []byte, n int) ([]byte, error) {
+	buf = buf[:0]
+	for len(buf) < n {
+		step := min(max(cap(buf), smallBuffer, 2*len(buf)), n) - len(buf)
+		buf = slices.Grow(buf, step)
+		got, err := io.ReadFull(r, buf[len(buf):len(buf)+step])
+		buf = buf[:len(buf)+got]
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 // fail builds the error about a field at an offset of the current frame.

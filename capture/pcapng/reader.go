@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire"
@@ -41,8 +42,8 @@ type Packet struct {
 	Offset    int64  // where its block begins in the file
 }
 
-// Reader reads a pcapng stream block by block. Its memory is bounded by
-// MaxBlock and the interfaces of one section.
+// Reader reads a pcapng stream block by block. Its memory is bounded by what it
+// has read, by MaxBlock and by the interfaces of one section.
 type Reader struct {
 	r          *bufio.Reader
 	offset     int64 // of the current block
@@ -56,8 +57,16 @@ type Reader struct {
 	err        error
 }
 
+// Buffers of a Reader. It begins with a small one and takes the large one once
+// the file has turned out to be worth it.
+const (
+	smallBuffer = 1 << 9
+	largeBuffer = 1 << 16
+	largeFrom   = 1 << 13
+)
+
 // NewReader returns a Reader of r. Nothing is read yet.
-func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 1<<16)} }
+func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, smallBuffer)} }
 
 // Next returns the next frame, of whatever section. At the end of the file it
 // returns io.EOF; a file that ends within a block gives an error that matches
@@ -132,6 +141,9 @@ func (r *Reader) readBlock() ([]byte, error) {
 // byte order is settled on the way.
 func (r *Reader) header() (total int64, err error) {
 	r.offset = r.next
+	if r.offset >= largeFrom {
+		r.r = bufio.NewReaderSize(r.r, largeBuffer) // the same, once it is large
+	}
 	h, err := r.r.Peek(8)
 	if len(h) == 0 && errors.Is(err, io.EOF) {
 		return 0, r.atEnd()
@@ -196,17 +208,31 @@ func (r *Reader) wanted() bool {
 // total length.
 func (r *Reader) body(total int) ([]byte, error) {
 	n := total - 8
-	if cap(r.buf) < n {
-		r.buf = make([]byte, max(n, 4096))
+	var err error
+	if r.buf, err = readN(r.r, r.buf, n); err != nil {
+		return nil, r.readError("body", 8+len(r.buf), err)
 	}
-	b := r.buf[:n]
-	if got, err := io.ReadFull(r.r, b); err != nil {
-		return nil, r.readError("body", 8+got, err)
-	}
+	b := r.buf
 	if again := r.order.Uint32(b[n-4:]); int64(again) != int64(total) {
 		return nil, r.fail("second total length", total-4, fmt.Errorf("%d, first %d: %w", again, total, object.ErrLength))
 	}
 	return b[:n-4], nil
+}
+
+// readN reads n bytes into the memory of buf. What n claims takes no memory
+// before the bytes are there.
+func readN(r io.Reader, buf []byte, n int) ([]byte, error) {
+	buf = buf[:0]
+	for len(buf) < n {
+		step := min(max(cap(buf), smallBuffer, 2*len(buf)), n) - len(buf)
+		buf = slices.Grow(buf, step)
+		got, err := io.ReadFull(r, buf[len(buf):len(buf)+step])
+		buf = buf[:len(buf)+got]
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 // skip discards the rest of a block, without reading its second length.
