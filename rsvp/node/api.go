@@ -188,7 +188,8 @@ type ReserveSpec struct {
 }
 
 // Reserve makes or changes the reservation of a registration; it replaces what
-// an earlier call asked for. Resv goes out for senders that have path state, and
+// an earlier call asked for. Flowspecs may repeat what a sender states in its
+// Tspec, m and M of 0 included. Resv goes out for senders that have path state, and
 // for others as soon as they have. A change of style takes the old reservation
 // down first.
 func (n *Node) Reserve(now machine.Time, id SessionID, spec ReserveSpec) error {
@@ -287,7 +288,7 @@ func checkFlows(s *session, spec ReserveSpec) error {
 	}
 	var seen []netip.AddrPort
 	for _, d := range spec.Flows {
-		if err := d.Flow.CheckStrict(); err != nil {
+		if err := d.Flow.Check(); err != nil {
 			return fmt.Errorf("rsvp: %w", err)
 		}
 		many := len(d.Filters)

@@ -173,6 +173,7 @@ func (h *Host) Link(index int, up bool) {
 	for _, g := range h.net.Hosts {
 		switch {
 		case g.Node == nil:
+			continue
 		case g == h:
 			g.Node.HandleLinkChange(h.net.Now, index, up)
 		default:
