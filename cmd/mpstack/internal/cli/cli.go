@@ -3,10 +3,11 @@
 //
 //	0  good
 //	1  a finding, a mismatch, a failed expectation
-//	2  usage, or input that cannot be read
+//	2  usage, input that cannot be read, output that cannot be written
 //	3  a privilege or a tool is missing
 //
-// Errors are one line on standard error that says what to do.
+// Errors are one line on standard error that says what to do. A line of --json
+// begins with "v", "type" and "time"; the help of a command lists its types.
 package cli
 
 import (
@@ -55,26 +56,38 @@ func missing(format string, args ...any) error {
 // errShown ends a command with a status whose reason has been printed.
 var errShown = errors.New("")
 
-// Main runs the command line and returns the exit status.
+// Main runs the command line and returns the exit status. What --netns runs
+// again in a user namespace has the process's own standard streams.
 func Main(args []string, stdout, stderr io.Writer) int {
-	// A reader of our output that goes away (| head) ends us quietly.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
-	root := newRoot()
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	p := &program{args: args, out: &output{w: stdout}, err: &output{w: stderr}}
+	err := p.run(ctx)
+	if !errors.Is(err, errShown) && err != nil {
+		fmt.Fprintln(p.err, "mpstack: "+oneLine(err.Error()))
+	}
+	return status(err)
+}
+
+// endSignals are those that end a command in order.
+func endSignals() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
+}
+
+// status returns the exit status for a command's error.
+func status(err error) int {
 	if err == nil {
 		return statusGood
-	}
-	if !errors.Is(err, errShown) {
-		fmt.Fprintln(stderr, "mpstack: "+oneLine(err.Error()))
 	}
 	if s, ok := errors.AsType[*statusError](err); ok {
 		return s.status
 	}
-	return statusUsage // cobra's own: unknown command or flag, wrong arguments
+	return statusUsage // cobra's own: wrong flags or arguments
 }
 
 // oneLine folds a message of several lines.
@@ -82,7 +95,26 @@ func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "; ")
 }
 
-func newRoot() *cobra.Command {
+// program is one call of the command line.
+type program struct {
+	args     []string
+	out, err *output
+}
+
+// run runs the command that the arguments name.
+func (p *program) run(ctx context.Context) error {
+	root := p.newRoot()
+	root.SetArgs(p.args)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	err := root.ExecuteContext(ctx)
+	if failed := p.out.failure(); failed != nil && err == nil {
+		return usage("cannot write: %v", failed)
+	}
+	return err
+}
+
+func (p *program) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mpstack",
 		Short: "Multipoint sessions with reservations, in userspace",
@@ -90,15 +122,25 @@ func newRoot() *cobra.Command {
 userspace stack, in simulation and on Linux interfaces, and decodes and checks
 what was on the wire.
 
-Try first:  mpstack demo`,
+Exit status: 0 good; 1 a finding, a mismatch or a failed expectation; 2 usage,
+or a file that cannot be read or written; 3 a privilege or a tool is missing.`,
+		Example: `  mpstack demo                          everything once, simulated
+  mpstack demo --pcap demo.pcapng       the same, and keep the capture
+  mpstack decode demo.pcapng            show every frame of it`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          p.commandArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(p.err)
+			return errors.Join(cmd.Help(), &statusError{statusUsage, errShown})
+		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newVersion(), newDemo(), newRun(), newRootNode(), newLeafNode(), newDecode())
+	root.SetFlagErrorFunc(p.flagError)
+	root.SuggestionsMinimumDistance = 2
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(p.newDemo(), p.newRun(), p.newRootNode(), p.newLeafNode(), p.newDecode(), newVersion(), newCompletion())
+	root.SetHelpCommand(newHelp())
 	return root
 }

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,10 +12,10 @@ import (
 	"github.com/mpstack/mpstack/testdata"
 )
 
-func newDemo() *cobra.Command {
+func (p *program) newDemo() *cobra.Command {
+	d := demo{program: p}
 	var (
 		inNetns bool
-		pcap    string
 		seed    uint64
 	)
 	cmd := &cobra.Command{
@@ -25,54 +25,55 @@ func newDemo() *cobra.Command {
 IPv4 and IPv6: the leaves join with caller data and flowspecs and get callee
 data back, RSVP reserves for them, multicast data flows, all leave. It prints
 what happens as it happens and compares the capture with the golden one that is
-built in; with another seed it runs twice and compares the two.
+built in; in simulation with another seed it runs twice and compares the two.
 
 Without --netns everything is simulated, in virtual time and without privilege.
 With --netns every node has a network namespace of its own, which vanishes with
-this process; it needs root or user namespaces.`,
-		Args: cobra.NoArgs,
+this process; it needs root or user namespaces.
+
+Exit status: 0 all good; 1 something differs or was interrupted; 2 the capture
+cannot be written; 3 namespaces cannot be made.`,
+		Example: `  mpstack demo
+  mpstack demo --pcap demo.pcapng --seed 7
+  mpstack demo --netns --pcap - | wireshark -k -i -`,
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := demo{cmd: cmd, pcap: pcap, args: []string{"demo"}}
 			if cmd.Flags().Changed("seed") {
 				d.seed = &seed
 			}
 			if inNetns {
-				return d.onNetns()
+				return d.onNetns(cmd.Context())
 			}
-			return d.onMem()
+			return d.onMem(cmd.Context())
 		},
 	}
-	cmd.Flags().BoolVar(&inNetns, "netns", false, "on real interfaces, in network namespaces")
-	cmd.Flags().StringVar(&pcap, "pcap", "", "write the capture to `FILE`; - is standard output")
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of every random stream")
+	f := cmd.Flags()
+	f.BoolVar(&inNetns, "netns", false, "on real interfaces, in network namespaces")
+	f.StringVar(&d.pcap, "pcap", "", "write the capture to `FILE`; - is standard output, the rest then goes to standard error")
+	f.Uint64Var(&seed, "seed", 1, "seed `N` of every random stream")
+	complete(cmd, "seed")
 	return cmd
 }
 
 // demo is one call of the command.
 type demo struct {
-	cmd  *cobra.Command
+	*program
 	pcap string
-	seed *uint64
-	args []string
+	seed *uint64 // nil: the scenario's own
 }
 
-// out is where the timeline goes: standard error when the capture takes
-// standard output.
-func (d *demo) out() io.Writer {
-	if d.pcap == "-" {
-		return d.cmd.ErrOrStderr()
-	}
-	return d.cmd.OutOrStdout()
-}
+// lines is where the timeline goes.
+func (d *demo) lines() io.Writer { return d.besides(d.pcap) }
 
-// run runs the scenario once, timeline and all.
-func (d *demo) run(sc *scenario.Scenario, on string) (*scenario.Result, error) {
-	w, closePcap, err := openPcap(d.pcap, d.cmd.OutOrStdout())
+// play runs the scenario once, timeline and all.
+func (d *demo) play(ctx context.Context, sc *scenario.Scenario, on string) (*scenario.Result, error) {
+	w, closePcap, err := d.openPcap(d.pcap)
 	if err != nil {
 		return nil, err
 	}
-	p := play{sc: sc, on: on, seed: d.seed, lines: d.out(), pcap: w}
-	res, err := p.run(d.cmd.Context())
+	p := play{sc: sc, on: on, seed: d.seed, lines: d.lines(), pcap: w}
+	res, err := p.run(ctx)
 	if closeErr := closePcap(); closeErr != nil && err == nil {
 		err = usage("--pcap: %v", closeErr)
 	}
@@ -81,15 +82,15 @@ func (d *demo) run(sc *scenario.Scenario, on string) (*scenario.Result, error) {
 
 // scenario returns the scenario that is built in.
 func (d *demo) scenario() (*scenario.Scenario, error) {
-	return scenario.Parse("demo.yaml", testdata.DemoScenario)
+	return scenario.Parse(testdata.DemoName, testdata.DemoScenario)
 }
 
-func (d *demo) onMem() error {
+func (d *demo) onMem(ctx context.Context) error {
 	sc, err := d.scenario()
 	if err != nil {
 		return err
 	}
-	res, err := d.run(sc, scenario.OnMem)
+	res, err := d.play(ctx, sc, scenario.OnMem)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (d *demo) onMem() error {
 		diff, err := compareGolden(res, testdata.DemoGolden)
 		return d.conclude(res, "the capture equals its golden byte for byte", diff, err)
 	}
-	again, err := (&play{sc: sc, on: scenario.OnMem, seed: d.seed}).run(d.cmd.Context())
+	again, err := (&play{sc: sc, on: scenario.OnMem, seed: d.seed}).run(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,12 +119,8 @@ func sameCapture(a, b *scenario.Result) (string, error) {
 	return compareGolden(b, want)
 }
 
-func (d *demo) onNetns() error {
-	args := []string{"demo", "--netns", "--pcap", d.pcap}
-	if d.seed != nil {
-		args = append(args, "--seed", strconv.FormatUint(*d.seed, 10))
-	}
-	if ran, err := enterNetns(args); ran || err != nil {
+func (d *demo) onNetns(ctx context.Context) error {
+	if ran, err := d.enterNetns(); ran || err != nil {
 		return err
 	}
 	sc, err := d.scenario()
@@ -132,9 +129,9 @@ func (d *demo) onNetns() error {
 	}
 	sc, note := withoutTAP(sc)
 	if note != "" {
-		fmt.Fprintln(d.out(), note)
+		fmt.Fprintln(d.lines(), note)
 	}
-	res, err := d.run(sc, scenario.OnNetns)
+	res, err := d.play(ctx, sc, scenario.OnNetns)
 	if err != nil {
 		return err
 	}
@@ -147,7 +144,8 @@ func (d *demo) conclude(res *scenario.Result, same, diff string, err error) erro
 	if err != nil {
 		return finding("cannot compare the capture: %v", err)
 	}
-	w := d.out()
+	w := d.lines()
+	fmt.Fprintln(w)
 	for _, p := range problems(res) {
 		fmt.Fprintln(w, p)
 	}
@@ -155,7 +153,7 @@ func (d *demo) conclude(res *scenario.Result, same, diff string, err error) erro
 		fmt.Fprint(w, diff)
 		same = "the capture DIFFERS, see above"
 	}
-	fmt.Fprintf(w, "\n%s; %s\n", res.Summary(), same)
+	fmt.Fprintf(w, "%s; %s\n", res.Summary(), same)
 	if d.pcap != "" && d.pcap != "-" {
 		fmt.Fprintf(w, "capture: %s (look at it with: mpstack decode %s)\n", d.pcap, d.pcap)
 	}

@@ -2,22 +2,25 @@ package cli
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mpstack/mpstack/stack"
 	"github.com/mpstack/mpstack/stack/winsock"
+	wiremp "github.com/mpstack/mpstack/wire/mpj"
 )
 
-// reportEvery is the pace of the leaf's data counts.
-const reportEvery = time.Second
+const (
+	reportEvery = time.Second            // the pace of the data counts
+	lookEvery   = 200 * time.Millisecond // the pace of everything else
+)
 
-func newLeafNode() *cobra.Command {
-	s := &session{node: "leaf"}
+func (p *program) newLeafNode() *cobra.Command {
+	l := &leafNode{session: session{program: p, node: "leaf"}}
 	cmd := &cobra.Command{
 		Use:   "leaf",
 		Short: "Join a session on a real interface and count its data",
@@ -26,122 +29,189 @@ callee data, and counts the datagrams that come, and those lost between them.
 With --rate it asks for a reservation of that rate. It has an address of its own
 beside the kernel's. Ctrl-C leaves the session.
 
-Exit status 1 where the join fails or the root is lost.`,
-		Example: "  mpstack leaf --iface eth0 --addr 10.0.0.2/24 --name 10.0.0.1 --data hello",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return s.leaf(cmd) },
+An interface's own packets do not come back to it: the root is at the other end
+of a cable, a veth, or a TAP device.
+
+Exit status: 0 left, or ended by the root; 1 the join failed or the root was
+lost; 2 what is asked cannot be; 3 a privilege is missing (root, or CAP_NET_RAW;
+CAP_NET_ADMIN for TAP).
+
+With --json each line begins {"v":1,"type":"…","time":"…". The types are:
+  joining     name
+  joined      name, callee (callee_hex where it is no text)
+  data        received, lost, late, once a second while they change
+  qos         status
+  uncaptured  reason
+  left        by (leaf or root), received, lost, late`,
+		Example: `  mpstack leaf --iface eth0 --addr 10.0.0.2/24 --name 10.0.0.1 --data hello
+  mpstack leaf --iface eth0 --addr fd00::2/64 --name [fd00::1]:5000 --rate 20000
+  mpstack leaf --iface eth0 --addr 10.1.0.2/24 --gateway 10.1.0.1 --name 10.0.0.1 --for 1m --json`,
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return l.run(cmd, l.check, l.work) },
 	}
-	s.flags(cmd)
-	cmd.Flags().StringVar(&s.name, "name", "", "the root's `ADDRESS[:PORT]`; port 5000 where none is given (needed)")
-	cmd.Flags().StringVar(&s.data, "data", "", "caller data for the root")
-	cmd.Flags().Uint32Var(&s.rate, "rate", 0, "`BYTES` a second to reserve; 0 reserves nothing")
-	_ = cmd.MarkFlagRequired("name")
+	l.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&l.name, "name", "", "the root's `ADDRESS[:PORT]`; port 5000 where none is given (needed)")
+	f.StringVar(&l.data, "data", "", "caller `DATA` for the root")
+	f.Uint32Var(&l.rate, "rate", 0, "`BYTES` a second to reserve; 0 reserves nothing")
+	for _, flag := range []string{"name", "data", "rate"} {
+		complete(cmd, flag)
+	}
 	return cmd
 }
 
-func (s *session) leaf(cmd *cobra.Command) error {
-	closeAll, err := s.open(cmd)
-	if err != nil {
+// leafNode is a running leaf.
+type leafNode struct {
+	session
+	name string
+	root netip.AddrPort
+}
+
+// check reads the flags.
+func (l *leafNode) check() error {
+	if l.name == "" {
+		return usage("give the root's --name: see mpstack leaf --help")
+	}
+	if err := l.session.check(); err != nil {
 		return err
 	}
-	defer closeAll()
-	ctx, cancel := s.context(cmd)
-	defer cancel()
-	sock, err := s.join(ctx)
-	if err != nil {
+	var err error
+	if l.root, err = l.parseName(l.name); err != nil {
 		return err
 	}
-	c := s.receive(ctx, sock)
-	s.count(c)
-	code, over := sock.Wait(time.Millisecond)
-	_ = sock.Close()
-	s.st.Linger(goodbye)
-	if over && code != 0 {
-		return finding("the root was lost: %v", code)
-	}
-	if over {
-		s.say("closed", "the root ended the session", nil)
-	} else {
-		s.say("left", "left the session", nil)
+	a := l.root.Addr()
+	switch {
+	case l.root.Port() == 0:
+		return usage("--name %s: give the port at which the root listens", l.name)
+	case l.isOurs(a):
+		return usage("--name %s: it is our own --addr: give the root's address", l.name)
+	case !l.hasFamily(a):
+		return usage("--name %s: no --addr is of its family", l.name)
+	case !l.onLink(a) && !l.hasGateway(a):
+		return usage("--name %s: it is in no network of --addr: give a --gateway", l.name)
 	}
 	return nil
 }
 
-// join joins the root; closing the socket when ctx ends cancels it.
-func (s *session) join(ctx context.Context) (*stack.Socket, error) {
-	name, err := parseName(s.name)
-	if err != nil {
-		return nil, err
+// hasGateway reports whether there is a way to a beyond the link.
+func (l *leafNode) hasGateway(a netip.Addr) bool {
+	for _, via := range l.via {
+		if via.Is6() == a.Is6() {
+			return true
+		}
 	}
-	sock, err := s.st.Socket(protocol(name.Addr()), winsock.WSA_FLAG_MULTIPOINT_C_LEAF|winsock.WSA_FLAG_MULTIPOINT_D_LEAF)
+	return false
+}
+
+// work joins, receives until ctx is done or the session over, and leaves.
+func (l *leafNode) work(ctx context.Context) error {
+	sock, err := l.join(ctx)
+	if err != nil {
+		return err
+	}
+	c := l.receive(ctx, sock)
+	code, over := sock.Wait(time.Nanosecond)
+	_ = sock.Close()
+	l.st.Linger(goodbye)
+	by, text := "leaf", "left the session"
+	if over {
+		by, text = "root", "the root ended the session"
+	}
+	if code == 0 {
+		l.say("left", fmt.Sprintf("%s: %v", text, c), append([]field{{"by", by}}, c.fields()...)...)
+		return nil
+	}
+	return finding("the root was lost: %v: %v", code, c)
+}
+
+// join joins the root; closing the socket when ctx ends cancels it.
+func (l *leafNode) join(ctx context.Context) (*stack.Socket, error) {
+	sock, err := l.st.Socket(protocol(l.root.Addr()), winsock.WSA_FLAG_MULTIPOINT_C_LEAF|winsock.WSA_FLAG_MULTIPOINT_D_LEAF)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
-	callee := stack.WSABuf{Len: 896, Buf: make([]byte, 896)}
-	j := stack.Join{Name: name, CalleeData: &callee, Flags: winsock.JL_RECEIVER_ONLY}
-	if s.data != "" {
-		j.CallerData = []byte(s.data)
-	}
-	if s.rate > 0 {
-		q := winsock.DefaultQOS
-		q.Receiving = s.flowspec()
-		q.ProviderSpecific, _ = winsock.ReserveInfo{ConfirmRequest: true}.AppendTo(nil)
-		j.SQOS = &q
-	}
-	s.say("joining", "joining "+name.String(), map[string]any{"name": name.String()})
+	l.say("joining", "joining "+l.root.String(), field{"name", l.root.String()})
+	callee := stack.WSABuf{Len: wiremp.MaxUserData, Buf: make([]byte, wiremp.MaxUserData)}
 	stop := context.AfterFunc(ctx, func() { _ = sock.Close() })
-	_, err = sock.JoinLeaf(j)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
+	_, err = sock.JoinLeaf(l.request(&callee))
+	if !stop() {
+		err = finding("not joined %s: %v has not answered", l.why(ctx), l.root)
+		l.st.Linger(goodbye) // the join is taken back
+		return nil, err
 	}
-	switch {
-	case err == nil:
-	case errors.Is(err, winsock.WSAENETUNREACH):
-		return nil, finding("%v: is %v on the link of --addr, or is a --gateway missing?", err, name.Addr())
-	case errors.Is(err, winsock.WSAETIMEDOUT):
-		return nil, finding("%v: is a root listening at %v?", err, name)
-	default:
-		return nil, finding("%v", err)
+	if err != nil {
+		return nil, finding("%v%s", err, l.hint(err))
 	}
-	data := string(callee.Buf[:callee.Len])
-	s.say("joined", fmt.Sprintf("joined %v, which says %q", name, data), map[string]any{"name": name.String(), "callee": data})
+	var data []byte
+	text := "joined " + l.root.String()
+	if callee.Len > 0 {
+		data = callee.Buf[:callee.Len]
+		text += fmt.Sprintf(", which says %q", data)
+	}
+	l.say("joined", text, append([]field{{"name", l.root.String()}}, datum("callee", data)...)...)
 	return sock, nil
 }
 
-// count is what a leaf has received.
-type count struct{ received, lost, next uint64 }
-
-// add notes the datagram with the sequence number n.
-func (c *count) add(n uint64) {
-	if c.received > 0 && n > c.next {
-		c.lost += n - c.next
+// request says how to join.
+func (l *leafNode) request(callee *stack.WSABuf) stack.Join {
+	j := stack.Join{Name: l.root, CalleeData: callee, Flags: winsock.JL_RECEIVER_ONLY}
+	if l.data != "" {
+		j.CallerData = []byte(l.data)
 	}
-	c.received++
-	c.next = max(c.next, n+1)
+	if l.rate > 0 {
+		q := winsock.DefaultQOS
+		q.Receiving = l.flowspec()
+		q.ProviderSpecific, _ = winsock.ReserveInfo{ConfirmRequest: true}.AppendTo(nil)
+		j.SQOS = &q
+	}
+	return j
+}
+
+// hint says what to do about a failed join: empty, or beginning with a colon.
+func (l *leafNode) hint(err error) string {
+	switch {
+	case errors.Is(err, winsock.WSAECONNREFUSED):
+		return fmt.Sprintf(": is %v the name that a root listens at?", l.root)
+	case errors.Is(err, winsock.WSAETIMEDOUT):
+		return fmt.Sprintf(": is a root listening at %v, and no firewall between?", l.root)
+	case errors.Is(err, winsock.WSAENETUNREACH), errors.Is(err, winsock.WSAEHOSTUNREACH):
+		return fmt.Sprintf(": is %v up, and the link of --iface %s the one that leads there?", l.root.Addr(), l.iface)
+	}
+	return ""
 }
 
 // receive counts datagrams until ctx is done or the session is over.
-func (s *session) receive(ctx context.Context, sock *stack.Socket) count {
+func (l *leafNode) receive(ctx context.Context, sock *stack.Socket) count {
 	var c, shown count
-	b := make([]byte, 65536)
+	b := make([]byte, 1<<16)
 	last := time.Now()
 	for ctx.Err() == nil {
-		n, _, err := sock.RecvFrom(b, 200*time.Millisecond)
-		switch {
-		case err == nil && n >= 8:
-			c.add(binary.BigEndian.Uint64(b))
-		case err != nil && !errors.Is(err, winsock.WSAETIMEDOUT):
-			return c
+		n, _, err := sock.RecvFrom(b, lookEvery)
+		if err != nil && !errors.Is(err, winsock.WSAETIMEDOUT) {
+			break
 		}
-		s.showQOS(sock)
+		if no, ok := number(b[:n]); ok && err == nil {
+			c.add(no)
+		}
+		l.showQOS(sock)
 		if now := time.Now(); now.Sub(last) >= reportEvery && c != shown {
-			s.count(c)
+			l.say("data", c.String(), c.fields()...)
 			last, shown = now, c
 		}
 	}
 	return c
 }
 
-func (s *session) count(c count) {
-	s.say("data", fmt.Sprintf("%d datagrams, %d lost", c.received, c.lost), map[string]any{"received": c.received, "lost": c.lost})
+// String says it for a reader.
+func (c count) String() string {
+	text := fmt.Sprintf("%d datagrams, %d lost", c.received, c.lost)
+	if c.late > 0 {
+		text += fmt.Sprintf(", %d late or twice", c.late)
+	}
+	return text
+}
+
+func (c count) fields() []field {
+	return []field{{"received", c.received}, {"lost", c.lost}, {"late", c.late}}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,34 +31,36 @@ type play struct {
 // run runs the scenario. The error has an exit status.
 func (p *play) run(ctx context.Context) (*scenario.Result, error) {
 	opt := scenario.Options{On: p.on, Seed: p.seed, Line: p.line()}
+	var unwritten error
 	if p.pcap != nil {
 		w, err := capture.NewWriter(p.pcap)
 		if err != nil {
 			return nil, usage("cannot write the capture: %v", err)
 		}
-		var failed error
 		opt.Frame = func(f wire.Frame) {
-			if failed == nil {
-				failed = w.WriteFrame(f)
+			if unwritten == nil {
+				unwritten = w.WriteFrame(f)
 			}
 		}
-		defer func() {
-			if failed != nil && p.lines != nil {
-				fmt.Fprintf(p.lines, "the capture is not whole: %v\n", failed)
-			}
-		}()
 	}
 	res, err := scenario.Run(ctx, p.sc, opt)
 	switch {
-	case err == nil:
-		return res, nil
 	case errors.Is(err, context.Canceled):
-		return res, finding("%s: interrupted", p.sc.Name)
+		return res, &statusError{statusFinding, errInterrupted{p.sc.Name}}
 	case errors.Is(err, netns.ErrUnavailable):
 		return res, missing("%v", err)
+	case err != nil:
+		return res, finding("%v", err)
+	case unwritten != nil:
+		return res, usage("cannot write the capture: %v", unwritten)
 	}
-	return res, finding("%v", err)
+	return res, nil
 }
+
+// errInterrupted says that a signal ended a scenario.
+type errInterrupted struct{ scenario string }
+
+func (e errInterrupted) Error() string { return e.scenario + ": interrupted" }
 
 // line returns what shows an entry of the timeline.
 func (p *play) line() func(scenario.Entry) {
@@ -72,15 +73,7 @@ func (p *play) line() func(scenario.Entry) {
 			fmt.Fprintln(p.lines, entryLine(e, e.At.Sub(start)))
 		}
 		if p.json != nil {
-			writeJSON(p.json, struct {
-				V    int    `json:"v"`
-				Type string `json:"type"`
-				Time string `json:"time"`
-				Kind string `json:"kind"`
-				Node string `json:"node,omitempty"`
-				Text string `json:"text"`
-				Bad  bool   `json:"bad,omitempty"`
-			}{1, "entry", e.At.String(), e.Kind, e.Node, e.Text, e.Bad})
+			_, _ = p.json.Write(entryJSON(p.sc.Name, e))
 		}
 	}
 }
@@ -99,6 +92,23 @@ func entryLine(e scenario.Entry, since time.Duration) string {
 		mark = "+"
 	}
 	return fmt.Sprintf("%s%9.4f  %-7s %s", mark, since.Seconds(), e.Node, e.Text)
+}
+
+// entryJSON renders an entry as a JSON line.
+func entryJSON(name string, e scenario.Entry) []byte {
+	return jsonLine("entry", e.At.UTC(), field{"scenario", name}, field{"kind", e.Kind},
+		field{"node", e.Node}, field{"text", e.Text}, field{"bad", e.Bad})
+}
+
+// resultJSON renders the outcome of a scenario as a JSON line.
+func resultJSON(res *scenario.Result, diff string) []byte {
+	problems := problems(res)
+	if problems == nil {
+		problems = []string{}
+	}
+	return jsonLine("result", res.End.UTC(), field{"scenario", res.Scenario.Name}, field{"on", res.On}, field{"seed", res.Seed},
+		field{"ok", res.OK() && diff == ""}, field{"checks", len(res.Checks)}, field{"failed", res.Failed()},
+		field{"frames", len(res.Frames)}, field{"problems", problems}, field{"diff", diff})
 }
 
 // problems lists what went wrong in a run.
@@ -132,38 +142,24 @@ func compareGolden(res *scenario.Result, want []byte) (string, error) {
 	return golden.Report(findings), nil
 }
 
-// openPcap opens the --pcap target: a file, "-" for standard output, "" for
-// none.
-func openPcap(name string, stdout io.Writer) (io.Writer, func() error, error) {
-	switch name {
-	case "":
-		return nil, func() error { return nil }, nil
-	case "-":
-		return stdout, func() error { return nil }, nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, nil, usage("--pcap: %v", err)
-	}
-	return f, f.Close, nil
-}
-
 // enterNetns makes sure that namespaces can be made: where this process may
 // not, it runs the whole command again in a user namespace, and ran is true
 // with the status of that.
-func enterNetns(args []string) (ran bool, err error) {
+func (p *program) enterNetns() (ran bool, err error) {
 	err = netns.CanNetns()
-	if err == nil || netns.InUserNS() || os.Geteuid() == 0 {
-		if err != nil {
-			return false, missing("%v", err)
-		}
+	if err == nil {
 		return false, nil
 	}
-	status, err := netns.ReexecInUserNS(args...)
-	if err != nil {
+	if netns.InUserNS() {
 		return false, missing("%v", err)
 	}
-	if status != 0 {
+	status, refused := netns.ReexecInUserNS(p.args...)
+	switch {
+	case refused != nil && os.Geteuid() == 0: // root without privileges, as in a container
+		return false, missing("%v", err)
+	case refused != nil:
+		return false, missing("%v", refused)
+	case status != 0:
 		return true, &statusError{status, errShown}
 	}
 	return true, nil
@@ -182,6 +178,11 @@ func withoutTAP(sc *scenario.Scenario) (*scenario.Scenario, string) {
 	if err == nil {
 		return sc, ""
 	}
+	return tapToVeth(sc), fmt.Sprintf("TAP devices are refused here, so veth takes their place: %v", err)
+}
+
+// tapToVeth returns a copy of the scenario whose TAP ports are on veth.
+func tapToVeth(sc *scenario.Scenario) *scenario.Scenario {
 	c := *sc
 	c.Nodes = slices.Clone(sc.Nodes)
 	for i := range c.Nodes {
@@ -192,8 +193,5 @@ func withoutTAP(sc *scenario.Scenario) (*scenario.Scenario, string) {
 			}
 		}
 	}
-	return &c, fmt.Sprintf("TAP devices are refused here, so veth takes their place: %v", err)
+	return &c
 }
-
-// writeJSON writes v as one line.
-func writeJSON(w io.Writer, v any) { _ = json.NewEncoder(w).Encode(v) }

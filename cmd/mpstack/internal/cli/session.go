@@ -3,14 +3,17 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"strings"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -26,124 +29,183 @@ import (
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
-// defaultPort is a name's port where none is given.
-const defaultPort = 5000
-
 // goodbye is how long a session that ends waits for the other side's answer.
 const goodbye = 3 * time.Second
+
+// Backends.
+const (
+	backendRaw = "raw"
+	backendTAP = "tap"
+)
 
 // session is what the commands root and leaf share: a stack on one real
 // interface, and what they print.
 type session struct {
+	*program
 	node    string
 	iface   string
 	backend string
 	addrs   []string
 	gateway []string
-	name    string
 	data    string
 	rate    uint32
 	pcap    string
 	json    bool
 	limit   time.Duration
 
-	out   io.Writer
-	mu    sync.Mutex // guards out and pcapW
-	pcapW *capture.Writer
-	st    *stack.Stack
-	mine  []netip.Prefix
+	mine []netip.Prefix // --addr
+	via  []netip.Addr   // --gateway
+	stop context.CancelFunc
+	st   *stack.Stack
+
+	mu        sync.Mutex // guards what follows
+	out       io.Writer
+	capture   *capture.Writer // nil: none, or no more
+	uncapture error           // why the capture is not whole
 }
 
 // flags adds the flags that both commands have.
 func (s *session) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.iface, "iface", "", "interface; with --backend tap the TAP device to make (needed)")
-	f.StringVar(&s.backend, "backend", "raw", "raw (AF_PACKET) or tap")
-	f.StringSliceVar(&s.addrs, "addr", nil, "our own `ADDRESS/LENGTH`, not one of the kernel's (needed; one a family)")
+	f.StringVar(&s.iface, "iface", "", "`INTERFACE`; with --backend tap the TAP device to make (needed)")
+	f.StringVar(&s.backend, "backend", backendRaw, "`WHAT` reaches the interface: raw (AF_PACKET) or tap")
+	f.StringSliceVar(&s.addrs, "addr", nil, "our own `ADDRESS/LENGTH`, not one of the kernel's (needed; may be given again)")
 	f.StringSliceVar(&s.gateway, "gateway", nil, "default router's `ADDRESS` (one a family)")
-	f.StringVar(&s.pcap, "pcap", "", "write the capture to `FILE`; - is standard output")
+	f.StringVar(&s.pcap, "pcap", "", "write the capture to `FILE`; - is standard output, the rest then goes to standard error")
 	f.BoolVar(&s.json, "json", false, "print JSON lines")
-	f.DurationVar(&s.limit, "for", 0, "end after this time; 0 is never")
-	_ = cmd.MarkFlagRequired("iface")
-	_ = cmd.MarkFlagRequired("addr")
+	f.DurationVar(&s.limit, "for", 0, "end after this `TIME`, such as 90s; 0 is never")
+	complete(cmd, "backend", backendRaw, backendTAP)
+	complete(cmd, "iface", interfaceNames()...)
+	for _, flag := range []string{"addr", "gateway", "for"} {
+		complete(cmd, flag)
+	}
+}
+
+// run runs a command: check reads the flags, the stack is brought up, work
+// runs until its context ends, and everything is taken down.
+func (s *session) run(cmd *cobra.Command, check func() error, work func(ctx context.Context) error) error {
+	if s.iface == "" || len(s.addrs) == 0 {
+		return usage("give --iface and --addr: %s", seeHelp(cmd))
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	// Who reads our output or the capture may go away: the session says
+	// goodbye then, as at every other end.
+	signal.Ignore(syscall.SIGPIPE)
+	s.out = s.besides(s.pcap)
+	ctx, stop := s.context(cmd)
+	defer stop()
+	s.stop = stop
+	closeCapture, err := s.open()
+	if err != nil {
+		return err
+	}
+	err = work(ctx)
+	_ = s.st.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if failed := errors.Join(s.uncapture, closeCapture()); failed != nil && err == nil && !isGone(failed) {
+		return usage("--pcap: %v", failed)
+	}
+	return err
+}
+
+// context returns the command's context, with the limit of --for.
+func (s *session) context(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	if s.limit > 0 {
+		return context.WithTimeout(cmd.Context(), s.limit)
+	}
+	return context.WithCancel(cmd.Context())
 }
 
 // say prints one event: a line for a reader, or a JSON line with the fields.
-func (s *session) say(event, text string, fields map[string]any) {
+func (s *session) say(event, text string, fields ...field) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if !s.json {
-		fmt.Fprintf(s.out, "%s  %s\n", now.Format("15:04:05.000"), text)
-		return
-	}
-	line := map[string]any{"v": 1, "event": event, "time": now.UTC().Format(time.RFC3339Nano)}
-	for k, v := range fields {
-		line[k] = v
-	}
-	writeJSON(s.out, line)
+	s.sayLocked(event, text, fields...)
 }
 
-// open brings the stack up on the interface. The returned function takes
-// everything down.
-func (s *session) open(cmd *cobra.Command) (func(), error) {
-	s.out = cmd.OutOrStdout()
-	if s.pcap == "-" {
-		s.out = cmd.ErrOrStderr()
+// sayLocked is say for a caller that holds mu.
+func (s *session) sayLocked(event, text string, fields ...field) {
+	now := time.Now()
+	line := fmt.Appendf(nil, "%s  %s\n", now.Format("15:04:05.000"), text)
+	if s.json {
+		line = jsonLine(event, now, fields...)
 	}
-	for _, a := range s.addrs {
-		p, err := netip.ParsePrefix(a)
-		if err != nil {
-			return nil, usage("--addr %s: give ADDRESS/LENGTH, such as 10.0.0.1/24", a)
-		}
-		s.mine = append(s.mine, p)
+	if _, err := s.out.Write(line); err != nil {
+		s.stop() // nobody hears us
 	}
+}
+
+// open brings the stack up on the interface, with the capture, whose closing
+// function it returns.
+func (s *session) open() (func() error, error) {
 	l, err := s.openLink()
 	if err != nil {
 		return nil, err
 	}
-	w, closePcap, err := openPcap(s.pcap, cmd.OutOrStdout())
+	w, closeCapture, err := s.openPcap(s.pcap)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	if w != nil {
-		if s.pcapW, err = capture.NewWriter(w); err != nil {
+		if s.capture, err = capture.NewWriter(w); err != nil {
 			return nil, errors.Join(usage("--pcap: %v", err), l.Close())
 		}
 		l = tee.NewReader(l, s.record)
 	}
 	if err := s.start(l); err != nil {
-		return nil, errors.Join(usage("%v", err), l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
-	return func() {
-		_ = s.st.Close()
-		_ = closePcap()
-	}, nil
+	return closeCapture, nil
+}
+
+// record writes a frame to the capture. When that fails, the session goes on
+// without it.
+func (s *session) record(f wire.Frame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.capture == nil {
+		return
+	}
+	if s.uncapture = s.capture.WriteFrame(f); s.uncapture == nil {
+		return
+	}
+	s.capture = nil
+	why := "it cannot be written: " + s.uncapture.Error()
+	if isGone(s.uncapture) {
+		why = "its reader went away"
+	}
+	s.sayLocked("uncaptured", "the capture ends here, "+why, field{"reason", why})
 }
 
 // openLink opens the interface, or makes the TAP device.
 func (s *session) openLink() (link.Reader, error) {
 	var host *netns.NS // the process's own namespace
-	port := s.node + "/" + s.iface
-	var (
-		l   link.Reader
-		err error
-	)
-	switch s.backend {
-	case "raw":
-		l, err = raw.Open(host, s.iface, raw.Options{Port: port})
-	case "tap":
-		l, err = s.openTAP(host, port)
-	default:
-		return nil, usage("--backend %s: there are raw and tap", s.backend)
+	open := s.openRaw
+	if s.backend == backendTAP {
+		open = s.openTAP
 	}
-	if err == nil {
+	l, err := open(host, s.node+"/"+s.iface)
+	switch {
+	case err == nil:
 		return l, nil
-	}
-	if err = netns.Explain(err); errors.Is(err, netns.ErrUnavailable) || errors.Is(err, os.ErrPermission) {
-		return nil, missing("%v", err)
+	case errors.Is(err, os.ErrPermission), errors.Is(err, netns.ErrUnavailable):
+		return nil, missing("--iface %s: %v", s.iface, err)
 	}
 	return nil, usage("--iface %s: %v", s.iface, err)
+}
+
+func (s *session) openRaw(host *netns.NS, port string) (link.Reader, error) {
+	l, err := raw.Open(host, s.iface, raw.Options{Port: port, AnyOffloads: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := host.CheckOffloads(s.iface); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
 }
 
 func (s *session) openTAP(host *netns.NS, port string) (link.Reader, error) {
@@ -162,45 +224,26 @@ func (s *session) openTAP(host *netns.NS, port string) (link.Reader, error) {
 
 // start makes the stack.
 func (s *session) start(l link.Link) error {
+	var seed [8]byte
+	_, _ = rand.Read(seed[:]) // never fails
 	var err error
-	if s.st, err = stack.New(stack.Config{Name: s.node, Driver: stack.NewRealTime(), Seed: seedOfDay()}); err != nil {
+	s.st, err = stack.New(stack.Config{Name: s.node, Driver: stack.NewRealTime(), Seed: binary.BigEndian.Uint64(seed[:])})
+	if err != nil {
 		return err
 	}
 	if _, err := s.st.AddPort(l, s.mine...); err != nil {
-		return err
+		return usage("--addr: %v", err)
 	}
-	for _, g := range s.gateway {
-		via, err := netip.ParseAddr(g)
-		if err != nil {
-			return fmt.Errorf("--gateway %s: give an address", g)
-		}
+	for _, via := range s.via {
 		all := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 		if via.Is6() {
 			all = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 		if err := s.st.AddRoute(all, via); err != nil {
-			return fmt.Errorf("--gateway %s: %w", g, err)
+			return usage("--gateway %v: %v", via, err)
 		}
 	}
 	return nil
-}
-
-// seedOfDay draws the seed of what is random but no secret.
-func seedOfDay() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	var n uint64
-	for _, c := range b {
-		n = n<<8 | uint64(c)
-	}
-	return n
-}
-
-// record writes a frame to the capture.
-func (s *session) record(f wire.Frame) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_ = s.pcapW.WriteFrame(f) // a reader that went away ends the capture, not the session
 }
 
 // protocol returns the entry for the family of a name.
@@ -211,26 +254,6 @@ func protocol(a netip.Addr) stack.Protocol {
 	return stack.MPJIPv4
 }
 
-// parseName reads ADDRESS or ADDRESS:PORT or [ADDRESS]:PORT.
-func parseName(name string) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
-		return netip.AddrPortFrom(a, defaultPort), nil
-	}
-	ap, err := netip.ParseAddrPort(name)
-	if err != nil {
-		return netip.AddrPort{}, usage("--name %s: give ADDRESS or ADDRESS:PORT, with IPv6 [ADDRESS]:PORT", name)
-	}
-	return ap, nil
-}
-
-// context returns the command's context, with the limit of --for.
-func (s *session) context(cmd *cobra.Command) (context.Context, context.CancelFunc) {
-	if s.limit > 0 {
-		return context.WithTimeout(cmd.Context(), s.limit)
-	}
-	return context.WithCancel(cmd.Context())
-}
-
 // flowspec returns a controlled-load flowspec for the rate.
 func (s *session) flowspec() winsock.FlowSpec {
 	f := winsock.DefaultFlowSpec
@@ -238,4 +261,26 @@ func (s *session) flowspec() winsock.FlowSpec {
 	f.TokenRate, f.TokenBucketSize = s.rate, 2*datagramSize
 	f.MaxSduSize, f.MinimumPolicedSize = datagramSize+headroom, headroom
 	return f
+}
+
+// showQOS prints the QoS indications that wait.
+func (s *session) showQOS(sock *stack.Socket, fields ...field) {
+	for {
+		i, err := sock.GetQOS()
+		if err != nil {
+			return
+		}
+		s.say("qos", i.Status.Error(), append(fields, field{"status", i.Status.Name()})...)
+	}
+}
+
+// datum renders caller or callee data: a string, where it is one.
+func datum(name string, b []byte) []field {
+	switch {
+	case b == nil:
+		return nil
+	case utf8.Valid(b):
+		return []field{{name, string(b)}}
+	}
+	return []field{{name + "_hex", fmt.Sprintf("%x", b)}}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -27,17 +26,15 @@ func newVersion() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !asJSON {
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), version())
-				return err
+			line := version()
+			if asJSON {
+				line = fmt.Sprintf(`{"v":1,"type":"version","version":%q,"go":%q,"os":%q,"arch":%q}`,
+					release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			}
-			return json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
-				V       int    `json:"v"`
-				Version string `json:"version"`
-				Go      string `json:"go"`
-			}{1, release(), runtime.Version()})
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON line")
