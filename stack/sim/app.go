@@ -2,6 +2,7 @@ package sim
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mpstack/mpstack/internal/machine"
@@ -27,18 +28,21 @@ func (w *World) Go(name string, fn func()) {
 		fn()
 	})
 	w.apps = append(w.apps, a)
-	w.dirty = true
 }
 
 // Wait suspends the application that calls it until cond holds, and reports
 // whether it does; it gives up after timeout (never where that is 0) and when
-// the world is closed. Outside an application it panics: there is nobody to
-// suspend.
+// the world is closed. The scheduler calls cond after every step: it must have
+// no effects. Outside an application Wait panics unless cond holds: there is
+// nobody to suspend.
 func (w *World) Wait(cond func() bool, timeout time.Duration) bool {
 	if cond() {
 		return true
 	}
 	a := w.current
+	if a == nil {
+		panic("sim: a call that blocks outside an application: see World.Go")
+	}
 	a.cond, a.timed = cond, timeout > 0
 	if a.timed {
 		a.until = w.now.Add(timeout)
@@ -69,14 +73,28 @@ func (w *World) runApps() {
 				continue
 			}
 			again = true
-			w.current = a
-			_, alive := a.next()
-			w.current = nil
-			w.flush()
-			if !alive {
-				w.apps = append(w.apps[:i], w.apps[i+1:]...)
+			if !w.resume(a) {
+				w.apps = slices.Delete(w.apps, i, i+1)
 				i--
 			}
 		}
 	}
+}
+
+// resume runs an application until it waits or ends, and reports whether it
+// waits.
+func (w *World) resume(a *app) bool {
+	w.current = a
+	defer func() { w.current = nil }()
+	_, waits := a.next()
+	w.flush()
+	return waits
+}
+
+// end makes an application end: every wait of it gives up.
+func (w *World) end(a *app) {
+	w.current = a
+	defer func() { w.current = nil }()
+	a.stop()
+	w.flush()
 }

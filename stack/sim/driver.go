@@ -36,7 +36,7 @@ func (d *Driver) Attach(advance func()) { d.advance = advance }
 func (d *Driver) Now() machine.Time { return d.w.now }
 
 // Wake implements [stack.Driver].
-func (d *Driver) Wake(at machine.Time, ok bool) { d.at, d.armed = at, ok }
+func (d *Driver) Wake(at machine.Time, ok bool) { d.at, d.armed = at, ok && !d.closed }
 
 // Wait suspends the calling application.
 func (d *Driver) Wait(cond func() bool, timeout time.Duration) bool {
@@ -134,6 +134,10 @@ func (p *Port) Close() error {
 	p.closed, p.handle = true, nil
 	return nil
 }
+
+// SetUp takes the port's end of the segment up or down: while it is down
+// nothing passes it in either direction. The stack is not told.
+func (p *Port) SetUp(up bool) { p.seg.seg.SetLink(p.seg.w.now, p.id, up) }
 
 // portOf returns the port under l, through wrappers such as tee.
 func portOf(l link.Link) *Port {

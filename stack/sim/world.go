@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,6 @@ type World struct {
 	segments []*Segment
 	apps     []*app
 	current  *app
-	dirty    bool // something happened since the applications' conditions were looked at
 	sends    machine.Queue[send]
 	free     [][]byte
 }
@@ -85,12 +85,14 @@ func (w *World) Settle(d time.Duration) {
 	w.now = end
 }
 
-// Close ends every application: its blocking calls return false or an error.
+// Close ends every application: its blocking calls return false or an error,
+// also those that it makes from then on, so that it has to return.
 func (w *World) Close() {
-	for _, a := range w.apps {
-		a.stop()
+	for len(w.apps) > 0 {
+		a := w.apps[0]
+		w.apps = slices.Delete(w.apps, 0, 1)
+		w.end(a)
 	}
-	w.apps = nil
 }
 
 func (w *World) run(end machine.Time, done func() bool) error {
