@@ -2,6 +2,7 @@ package group
 
 import (
 	"cmp"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -11,26 +12,76 @@ import (
 	"github.com/mpstack/mpstack/wire/igmp"
 )
 
-// Limits of a host where its configuration names none.
+// Limits of a host where its configuration names none. RFC 3376 section 2
+// forbids less than 64 sources a list.
 const (
-	DefaultMaxGroups  = 1024
-	DefaultMaxSources = 64
+	DefaultMaxGroups        = 1024
+	DefaultMaxSources       = 512
+	DefaultMaxSocketSources = 128
 )
+
+// maxAsked is how many sources a host remembers of queries about a group. Of
+// more, the whole state is told (RFC 3376 section 9.1).
+const maxAsked = 128
 
 // HostConfig configures a Host. Zero limits stand for the defaults.
 type HostConfig struct {
-	Rand       *rand.Rand // draws delays; nil: the greatest delay
-	MaxGroups  int        // memberships in all
-	MaxSources int        // sources of one membership
+	Rand             *rand.Rand // draws delays; nil: the greatest delay
+	Trace            machine.Tracer
+	MaxGroups        int // memberships in all
+	MaxSources       int // sources asked for in one membership, by all sockets and joins
+	MaxSocketSources int // sources of one socket's filter
+}
+
+// HostSettings are what one family of one interface is told to do. Zero fields
+// stand for the defaults.
+type HostSettings struct {
+	Version     uint8 // newest version to speak: 1 to 3 in IGMP, 1 or 2 in MLD
+	IgnoreOlder bool  // queries of older versions are ignored, and never fallen back to
+	Robustness  int   // until a querier says otherwise
+}
+
+// maxRobustness bounds what may be configured; no message names more than 7.
+const maxRobustness = 64
+
+func (s HostSettings) check(v6 bool) (HostSettings, error) {
+	s.Version = cmp.Or(s.Version, newest(v6))
+	s.Robustness = cmp.Or(s.Robustness, Robustness)
+	if s.Version > newest(v6) || s.Robustness < 1 || s.Robustness > maxRobustness {
+		return s, ErrSettings
+	}
+	return s, nil
 }
 
 // HostCounters of a Host.
 type HostCounters struct {
-	Reports       uint64 // reports sent
+	Reports       uint64 // reports and leaves sent
 	Queries       uint64 // queries heard
 	QueriesIdle   uint64 // queries about nothing that is joined
 	QueriesMerged uint64 // queries that a pending answer covers
-	LimitReached  uint64 // joins refused: too many groups or sources
+	LimitReached  uint64 // joins and filters refused: too many groups or sources
+}
+
+// HostDrops counts what a Host did not do, by reason.
+type HostDrops struct {
+	Groups         uint64 // joins refused: HostConfig.MaxGroups
+	GroupSources   uint64 // joins refused: HostConfig.MaxSources
+	SocketSources  uint64 // filters refused: HostConfig.MaxSocketSources
+	AskedOverflow  uint64 // queries answered with the whole state: too many sources
+	QueriesOlder   uint64 // older queries ignored: HostSettings.IgnoreOlder
+	Suppressed     uint64 // older reports not sent: another host reported
+	LeavesUnsent   uint64 // older leaves not sent: another host reported last, or IGMPv1
+	VersionChanges uint64 // pending reports dropped: the version to speak changed
+}
+
+// Table returns the counters by name, in a fixed order.
+func (d *HostDrops) Table() []Counter {
+	return []Counter{
+		{"group/limit-groups", d.Groups}, {"group/limit-group-sources", d.GroupSources},
+		{"group/limit-socket-sources", d.SocketSources}, {"group/asked-overflow", d.AskedOverflow},
+		{"group/queries-older-ignored", d.QueriesOlder}, {"group/reports-suppressed", d.Suppressed},
+		{"group/leaves-unsent", d.LeavesUnsent}, {"group/version-changes", d.VersionChanges},
+	}
 }
 
 // Host is the host side of membership. It is not safe for concurrent use.
@@ -38,38 +89,39 @@ type Host struct {
 	cfg      HostConfig
 	clock    machine.Clock
 	links    map[link]*hostLink
+	order    []*hostLink // by interface, IPv4 first
 	members  map[member]*membership
 	timers   machine.Timers[hostTimer]
 	out      machine.Queue[Output]
 	counters HostCounters
+	drops    HostDrops
 }
 
 type hostLink struct {
 	link
-	mtu    int
-	up     bool
-	groups []*membership // by group
+	limit    int // greatest report in bytes, without the IP header
+	up       bool
+	settings HostSettings
+	groups   []*membership // by group
+
+	// What the queriers of the link say.
+	older      compat        // versions whose queriers are present
+	robustness int           // the querier's, RFC 3376 section 4.1.6
+	interval   time.Duration // the querier's query interval, section 4.1.7
+	response   time.Duration // and query response interval
+	heardUntil machine.Time  // until when a querier is believed in
 }
 
-// membership is what this node listens to of one group on one link.
-type membership struct {
-	member
-	any     int // joins without a source
-	sources []sourceRef
-	own     bool // joined by the IP layer itself: never announced unasked
+// version returns the version to speak on the link: the Host Compatibility
+// Mode of RFC 3376 section 7.2.1, but never more than configured.
+func (l *hostLink) version() uint8 { return min(l.settings.Version, l.older.version(l.V6)) }
 
-	// What the next state-change reports have to say (RFC 3376 section 5.1).
-	modeLeft    int
-	sourcesLeft []sourceRef
+// fallenBack reports whether the host speaks an older version.
+func (l *hostLink) fallenBack() bool { return l.version() < newest(l.V6) }
 
-	// Sources that a pending query asked about; nil: the whole group.
-	asked set
-}
-
-// sourceRef counts joins of a source, or reports left to send about it.
-type sourceRef struct {
-	addr netip.Addr
-	n    int
+// forgetQuerier goes back to what holds where no querier was heard.
+func (l *hostLink) forgetQuerier() {
+	l.robustness, l.interval, l.response, l.heardUntil = l.settings.Robustness, QueryInterval, QueryResponseInterval, 0
 }
 
 type hostTimerKind uint8
@@ -77,7 +129,9 @@ type hostTimerKind uint8
 const (
 	timerChange  hostTimerKind = iota // next state-change report of a link
 	timerGeneral                      // answer to a general query on a link
-	timerGroup                        // answer to a query about a group
+	timerGroup                        // answer to a query about a group, or its older report
+	timerOlderV2                      // IGMPv2 or MLDv1 querier present on a link
+	timerOlderV1                      // IGMPv1 querier present on a link
 )
 
 type hostTimer struct {
@@ -86,135 +140,75 @@ type hostTimer struct {
 	group netip.Addr
 }
 
+func (m *membership) timer() hostTimer {
+	return hostTimer{kind: timerGroup, link: m.link(), group: m.Group}
+}
+
 // NewHost returns a host without interfaces.
 func NewHost(cfg HostConfig) *Host {
 	cfg.MaxGroups = cmp.Or(max(cfg.MaxGroups, 0), DefaultMaxGroups)
 	cfg.MaxSources = cmp.Or(max(cfg.MaxSources, 0), DefaultMaxSources)
+	cfg.MaxSocketSources = cmp.Or(max(cfg.MaxSocketSources, 0), DefaultMaxSocketSources)
 	return &Host{cfg: cfg, links: make(map[link]*hostLink), members: make(map[member]*membership)}
 }
 
-// AddInterface makes one family of an interface known. mtu bounds reports.
+// AddInterface makes one family of an interface known. mtu bounds reports. Of
+// one that is known already it changes the MTU alone.
 func (h *Host) AddInterface(now machine.Time, ifIndex int, v6 bool, mtu int, up bool) {
 	h.clock.At(now)
-	l := link{ifIndex, v6}
-	h.links[l] = &hostLink{link: l, mtu: mtu, up: up}
+	key := link{ifIndex, v6}
+	if l := h.links[key]; l != nil {
+		l.limit = reportLimit(mtu, v6)
+		return
+	}
+	l := &hostLink{link: key, limit: reportLimit(mtu, v6), up: up}
+	l.settings, _ = HostSettings{}.check(v6)
+	l.forgetQuerier()
+	h.links[key] = l
+	i, _ := slices.BinarySearchFunc(h.order, key, compareHostLink)
+	h.order = slices.Insert(h.order, i, l)
 }
 
-// Join adds one join of group on an interface: of datagrams from source, or
-// from anyone where source is invalid.
-func (h *Host) Join(now machine.Time, ifIndex int, group, source netip.Addr) error {
-	now = h.clock.At(now)
-	l, err := h.check(ifIndex, group, source)
-	if err != nil {
-		return err
-	}
-	if !source.IsValid() && IsSSM(group) {
-		return ErrSSM
-	}
-	m, err := h.admit(l, group, source)
-	if err != nil {
-		return err
-	}
-	before := m.filter()
-	if source.IsValid() {
-		addRef(&m.sources, source, 1)
-	} else {
-		m.any++
-	}
-	h.changed(now, l, m, before)
-	return nil
-}
+func compareHostLink(l *hostLink, key link) int { return l.link.compare(key) }
 
-// JoinOwn joins a group that the IP layer itself needs, such as a
-// solicited-node group: it is told to those who ask, but not announced.
-func (h *Host) JoinOwn(now machine.Time, ifIndex int, group netip.Addr) error {
-	h.clock.At(now)
-	l, err := h.check(ifIndex, group, netip.Addr{})
-	if err != nil {
-		return err
-	}
-	m, err := h.admit(l, group, netip.Addr{})
-	if err != nil || m.own {
-		return err
-	}
-	m.own = true
-	m.any++
-	return nil
-}
-
-// Leave takes back one join.
-func (h *Host) Leave(now machine.Time, ifIndex int, group, source netip.Addr) error {
-	now = h.clock.At(now)
-	l, err := h.check(ifIndex, group, source)
-	if err != nil {
-		return err
-	}
-	m := h.members[member{ifIndex, group}]
+// compare orders links by interface, IPv4 first.
+func (l link) compare(key link) int {
+	c := cmp.Compare(l.If, key.If)
 	switch {
-	case m == nil:
-		return ErrNotMember
-	case source.IsValid() && refs(m.sources, source) == 0:
-		return ErrNotMember
-	case !source.IsValid() && m.any == 0:
-		return ErrNotMember
+	case c != 0 || l.V6 == key.V6:
+		return c
+	case key.V6:
+		return -1
 	}
-	before := m.filter()
-	if source.IsValid() {
-		addRef(&m.sources, source, -1)
-	} else {
-		m.any--
-	}
-	h.changed(now, l, m, before)
-	return nil
+	return 1
 }
 
-func (h *Host) check(ifIndex int, group, source netip.Addr) (*hostLink, error) {
-	if !group.IsMulticast() || group.Is4In6() || group.Zone() != "" {
-		return nil, ErrGroup
-	}
-	l := h.links[link{ifIndex, group.Is6()}]
+// Configure settles how one family of an interface behaves. What was to be
+// reported is dropped where it changes the version to speak.
+func (h *Host) Configure(now machine.Time, ifIndex int, v6 bool, s HostSettings) error {
+	now = h.clock.At(now)
+	l := h.links[link{ifIndex, v6}]
 	if l == nil {
-		return nil, ErrInterface
+		return ErrInterface
 	}
-	if source.IsValid() && (source.Is4() != group.Is4() || source.IsMulticast() || source.IsUnspecified() || source.Zone() != "") {
-		return nil, ErrSource
+	s, err := s.check(v6)
+	if err != nil {
+		return err
 	}
-	return l, nil
-}
-
-// admit returns the membership, a new one where there is room.
-func (h *Host) admit(l *hostLink, group, source netip.Addr) (*membership, error) {
-	key := member{l.If, group}
-	m := h.members[key]
-	if m != nil {
-		if source.IsValid() && refs(m.sources, source) == 0 && len(m.sources) >= h.cfg.MaxSources {
-			h.counters.LimitReached++
-			return nil, ErrLimit
-		}
-		return m, nil
+	from := l.version()
+	if l.heardUntil == 0 {
+		l.robustness = s.Robustness
 	}
-	if len(h.members) >= h.cfg.MaxGroups {
-		h.counters.LimitReached++
-		return nil, ErrLimit
+	l.settings = s
+	if from != l.version() {
+		h.changeVersion(now, l)
 	}
-	m = &membership{member: key}
-	h.members[key] = m
-	i, _ := slices.BinarySearchFunc(l.groups, group, compareGroup)
-	l.groups = slices.Insert(l.groups, i, m)
-	return m, nil
-}
-
-func compareGroup(m *membership, group netip.Addr) int { return m.Group.Compare(group) }
-
-// Receives reports whether a datagram from source to group, received on the
-// interface, is wanted by anyone here.
-func (h *Host) Receives(ifIndex int, group, source netip.Addr) bool {
-	m := h.members[member{ifIndex, group}]
-	return m != nil && (m.any > 0 || refs(m.sources, source) > 0)
+	return nil
 }
 
 // HandleLinkChange takes in that an interface went up or down. Memberships
-// outlast a link that is down and are reported anew when it is up.
+// outlast a link that is down and are reported anew when it is up; what was
+// learnt of its queriers does not.
 func (h *Host) HandleLinkChange(now machine.Time, ifIndex int, up bool) {
 	now = h.clock.At(now)
 	for _, v6 := range [...]bool{false, true} {
@@ -225,25 +219,33 @@ func (h *Host) HandleLinkChange(now machine.Time, ifIndex int, up bool) {
 		l.up = up
 		if up {
 			h.reportAnew(now, l)
-		} else {
-			h.forgetPending(l)
+			continue
 		}
+		h.forgetPending(now, l)
+		h.fireCompat(now, l, compatReset)
+		h.timers.Stop(hostTimer{kind: timerOlderV1, link: l.link})
+		h.timers.Stop(hostTimer{kind: timerOlderV2, link: l.link})
+		l.forgetQuerier()
 	}
 }
 
 // forgetPending drops what was to be said on a link.
-func (h *Host) forgetPending(l *hostLink) {
+func (h *Host) forgetPending(now machine.Time, l *hostLink) {
 	h.timers.Stop(hostTimer{kind: timerChange, link: l.link})
 	h.timers.Stop(hostTimer{kind: timerGeneral, link: l.link})
 	for _, m := range slices.Clone(l.groups) {
-		h.timers.Stop(hostTimer{kind: timerGroup, link: l.link, group: m.Group})
+		if m.older != olderNonMember {
+			h.fireOlder(now, l, m, olderReset, 0)
+		}
+		h.timers.Stop(m.timer())
 		m.modeLeft, m.sourcesLeft, m.asked = 0, nil, nil
 		h.dropIdle(l, m)
 	}
 }
 
-// HandleQuery answers a query after a random delay (RFC 3376 section 5.2).
-// Who may ask is the caller's to check. q is not kept.
+// HandleQuery takes in a query on an interface and answers it after a random
+// delay (RFC 3376 section 5.2). Who may ask is the caller's to check. q is not
+// kept.
 func (h *Host) HandleQuery(now machine.Time, ifIndex int, v6 bool, q *igmp.Query) {
 	now = h.clock.At(now)
 	l := h.links[link{ifIndex, v6}]
@@ -251,18 +253,127 @@ func (h *Host) HandleQuery(now machine.Time, ifIndex int, v6 bool, q *igmp.Query
 		return
 	}
 	h.counters.Queries++
-	general := hostTimer{kind: timerGeneral, link: l.link}
+	if _, older := heard(q.Version, v6); older && l.settings.IgnoreOlder {
+		h.drops.QueriesOlder++
+		return
+	}
+	h.learn(now, l, q)
+	h.schedule(now, l, q)
+}
+
+// HandleOwnQuery is HandleQuery for a query of the router on this very node:
+// it is answered, for the sake of the link's other routers, with what programs
+// joined (RFC 3376 sections 5 and 6, RFC 3810 section 7).
+func (h *Host) HandleOwnQuery(now machine.Time, ifIndex int, v6 bool, q *igmp.Query) {
+	now = h.clock.At(now)
+	l := h.links[link{ifIndex, v6}]
+	if l == nil || !l.up {
+		return
+	}
+	h.learn(now, l, q)
+	if slices.ContainsFunc(l.groups, func(m *membership) bool {
+		return m.speaks() && !m.private() && !m.Group.IsLinkLocalMulticast() && (q.General() || q.Group == m.Group)
+	}) {
+		h.schedule(now, l, q)
+	}
+}
+
+// learn takes over what a query says of its querier: its version (RFC 3376
+// section 7.2.1, RFC 3810 section 8.2.1) and its values.
+func (h *Host) learn(now machine.Time, l *hostLink, q *igmp.Query) {
+	e, older := heard(q.Version, l.V6)
+	if !older {
+		l.robustness = cmp.Or(int(q.QRV), l.settings.Robustness)
+		l.interval = cmp.Or(q.QQI, QueryInterval)
+	}
+	if q.General() {
+		l.response = cmp.Or(maxResp(q, l.V6), QueryResponseInterval)
+	}
+	// RFC 3376 section 8.12, RFC 3810 section 9.12.
+	until := now.Add(time.Duration(l.robustness)*l.interval + l.response)
+	l.heardUntil = max(l.heardUntil, until)
+	switch {
+	case !older:
+		return
+	case e == compatHeardV1:
+		h.timers.Set(hostTimer{kind: timerOlderV1, link: l.link}, until)
+	case l.V6 || q.General():
+		h.timers.Set(hostTimer{kind: timerOlderV2, link: l.link}, until)
+	default: // a group-specific query of IGMPv2 says nothing
+		return
+	}
+	h.fireCompat(now, l, e)
+}
+
+// maxResp returns the time within which to answer.
+func maxResp(q *igmp.Query, v6 bool) time.Duration {
+	if q.Version == 1 && !v6 {
+		return igmp.RespV1
+	}
+	return q.MaxResp
+}
+
+// fireCompat puts what is known of a link's older queriers through stepCompat.
+// It is the only place where that changes.
+func (h *Host) fireCompat(now machine.Time, l *hostLink, e compatEvent) {
+	from, speaks := l.older, l.version()
+	to, reason := stepCompat(from, e)
+	l.older = to
+	if from != to {
+		h.trace(now, "ip/group/queriers", l.name(), from, e, to, reason)
+	}
+	if speaks != l.version() {
+		h.changeVersion(now, l)
+	}
+}
+
+func (l link) name() string {
+	if l.V6 {
+		return fmt.Sprintf("%d/mld", l.If)
+	}
+	return fmt.Sprintf("%d/igmp", l.If)
+}
+
+func (h *Host) trace(now machine.Time, family, subject string, from, event, to fmt.Stringer, reason string) {
+	if h.cfg.Trace != nil {
+		h.cfg.Trace(machine.Transition{At: now, Machine: family, Subject: subject,
+			From: from.String(), Event: event.String(), To: to.String(), Reason: reason})
+	}
+}
+
+// changeVersion follows a change of the version to speak: all pending
+// responses and retransmissions are cancelled (RFC 3376 section 7.2.1).
+func (h *Host) changeVersion(now machine.Time, l *hostLink) {
+	h.drops.VersionChanges++
+	h.forgetPending(now, l)
+	if !l.fallenBack() {
+		return
+	}
+	for _, m := range l.groups {
+		if m.speaks() {
+			h.fireOlder(now, l, m, olderFallback, 0)
+		}
+	}
+}
+
+// schedule sets the timers of the answers to a query.
+func (h *Host) schedule(now machine.Time, l *hostLink, q *igmp.Query) {
 	var m *membership
 	if q.General() {
 		if !slices.ContainsFunc(l.groups, (*membership).speaks) {
 			h.counters.QueriesIdle++
 			return
 		}
-	} else if m = h.members[member{ifIndex, q.Group}]; m == nil || !m.speaks() {
+	} else if m = h.members[member{l.If, q.Group}]; m == nil || !m.speaks() {
 		h.counters.QueriesIdle++
 		return
 	}
-	at := now.Add(h.delay(q.MaxResp))
+	if l.fallenBack() {
+		h.scheduleOlder(now, l, m, maxResp(q, l.V6))
+		return
+	}
+	general := hostTimer{kind: timerGeneral, link: l.link}
+	at := now.Add(h.delay(maxResp(q, l.V6)))
 	if pending, ok := h.timers.At(general); ok && pending <= at { // rule 1
 		h.counters.QueriesMerged++
 		return
@@ -276,8 +387,7 @@ func (h *Host) HandleQuery(now machine.Time, ifIndex int, v6 bool, q *igmp.Query
 
 // ask notes that m has to answer at an instant (rules 3 to 5).
 func (h *Host) ask(m *membership, at machine.Time, sources []netip.Addr) {
-	key := hostTimer{kind: timerGroup, link: m.link(), group: m.Group}
-	pending, ok := h.timers.At(key)
+	pending, ok := h.timers.At(m.timer())
 	switch {
 	case !ok:
 		m.asked = newSet(sources)
@@ -286,11 +396,12 @@ func (h *Host) ask(m *membership, at machine.Time, sources []netip.Addr) {
 	default:
 		m.asked = m.asked.plus(newSet(sources))
 	}
-	if len(m.asked) > h.cfg.MaxSources { // as good as asking for all
+	if len(m.asked) > maxAsked { // as good as asking for all
+		h.drops.AskedOverflow++
 		m.asked = nil
 	}
 	if !ok || at < pending {
-		h.timers.Set(key, at)
+		h.timers.Set(m.timer(), at)
 	}
 }
 
@@ -317,7 +428,11 @@ func (h *Host) Advance(now machine.Time) {
 		case timerGeneral:
 			h.answerGeneral(l)
 		case timerGroup:
-			h.answerGroup(l, h.members[member{t.If, t.group}])
+			h.answerGroup(now, l, h.members[member{t.If, t.group}])
+		case timerOlderV1:
+			h.fireCompat(now, l, compatGoneV1)
+		case timerOlderV2:
+			h.fireCompat(now, l, compatGoneV2)
 		}
 	}
 }
@@ -329,9 +444,17 @@ func (h *Host) Deadline() (machine.Time, bool) { return h.timers.Next() }
 func (h *Host) Next() (*Output, bool) { return h.out.Pop() }
 
 // Quiet reports whether nothing is joined but by the IP layer itself, and
-// nothing is left to say.
+// nothing is left to say. Queriers that are remembered are quiet.
 func (h *Host) Quiet() bool {
-	if h.timers.Len() > 0 || h.out.Len() > 0 {
+	timers := h.timers.Len()
+	for _, l := range h.order {
+		for _, kind := range [...]hostTimerKind{timerOlderV1, timerOlderV2} {
+			if _, ok := h.timers.At(hostTimer{kind: kind, link: l.link}); ok {
+				timers--
+			}
+		}
+	}
+	if timers > 0 || h.out.Len() > 0 {
 		return false
 	}
 	for _, m := range h.members {
@@ -345,47 +468,26 @@ func (h *Host) Quiet() bool {
 // Counters returns a copy of the counters.
 func (h *Host) Counters() HostCounters { return h.counters }
 
-// Membership is one joined group for a reader.
-type Membership struct {
-	If      int
-	Group   netip.Addr
-	Mode    Mode
-	Sources []netip.Addr // of mode Include
+// Drops returns a copy of the counters of what was not done.
+func (h *Host) Drops() HostDrops { return h.drops }
+
+// Version returns the version that the host speaks on a link, 0 where there is
+// no such link.
+func (h *Host) Version(ifIndex int, v6 bool) uint8 {
+	if l := h.links[link{ifIndex, v6}]; l != nil {
+		return l.version()
+	}
+	return 0
 }
 
-// Snapshot returns what is joined, sorted by interface and group.
-func (h *Host) Snapshot() []Membership {
-	all := make([]Membership, 0, len(h.members))
-	for _, m := range h.members {
-		if f := m.filter(); !f.idle() {
-			all = append(all, Membership{If: m.If, Group: m.Group, Mode: f.mode, Sources: f.sources})
-		}
+// QuerierVersion returns the oldest version in which a link is queried: 1 to 3
+// of IGMP, 1 or 2 of MLD. known is false where nobody was heard to query it
+// lately: for as long as RFC 3376 section 8.12 believes in an older querier.
+func (h *Host) QuerierVersion(now machine.Time, ifIndex int, v6 bool) (version int, known bool) {
+	now = max(now, h.clock.Now())
+	l := h.links[link{ifIndex, v6}]
+	if l == nil || now >= l.heardUntil {
+		return 0, false
 	}
-	slices.SortFunc(all, func(a, b Membership) int {
-		return cmp.Or(cmp.Compare(a.If, b.If), a.Group.Compare(b.Group))
-	})
-	return all
+	return int(l.older.version(v6)), true
 }
-
-// refs returns the count of addr.
-func refs(list []sourceRef, addr netip.Addr) int {
-	i, ok := slices.BinarySearchFunc(list, addr, compareSource)
-	if !ok {
-		return 0
-	}
-	return list[i].n
-}
-
-// addRef adds n to the count of addr and forgets it at zero.
-func addRef(list *[]sourceRef, addr netip.Addr, n int) {
-	i, ok := slices.BinarySearchFunc(*list, addr, compareSource)
-	if !ok {
-		*list = slices.Insert(*list, i, sourceRef{addr: addr})
-	}
-	(*list)[i].n += n
-	if (*list)[i].n <= 0 {
-		*list = slices.Delete(*list, i, i+1)
-	}
-}
-
-func compareSource(r sourceRef, addr netip.Addr) int { return r.addr.Compare(addr) }

@@ -15,11 +15,11 @@ import (
 )
 
 var (
-	ssm  = netip.MustParseAddr("232.1.1.1")
-	asm  = netip.MustParseAddr("225.1.1.1")
-	asm2 = netip.MustParseAddr("225.1.1.2")
-	ssm6 = netip.MustParseAddr("ff3e::8000:1")
-	any  = netip.Addr{}
+	ssm    = netip.MustParseAddr("232.1.1.1")
+	asm    = netip.MustParseAddr("225.1.1.1")
+	asm2   = netip.MustParseAddr("225.1.1.2")
+	ssm6   = netip.MustParseAddr("ff3e::8000:1")
+	anySrc = netip.Addr{}
 )
 
 func src(c string) netip.Addr { return letters(c)[0] }
@@ -110,9 +110,9 @@ func TestStateChangeReports(t *testing.T) {
 	h.want("again: a alone is left", "ip/igmp/report-again BLOCK(232.1.1.1 a)")
 
 	h.ok(h.Join(h.now, 1, asm, src("a")))
-	h.ok(h.Join(h.now, 1, asm, any))
+	h.ok(h.Join(h.now, 1, asm, anySrc))
 	h.want("a source, then all", "ip/igmp/join ALLOW(225.1.1.1 a)", "ip/igmp/join TO_EX(225.1.1.1)")
-	h.ok(h.Leave(h.now, 1, asm, any))
+	h.ok(h.Leave(h.now, 1, asm, anySrc))
 	h.want("back to the source", "ip/igmp/leave TO_IN(225.1.1.1 a)")
 	h.ok(h.Join(h.now, 1, asm, src("c")))
 	h.want("a source while the mode is reported", "ip/igmp/join TO_IN(225.1.1.1 a c)")
@@ -134,9 +134,9 @@ func TestStateChangeReports(t *testing.T) {
 func TestRejoinWhileLeaving(t *testing.T) {
 	t.Parallel()
 	h := newHostRun(t, HostConfig{})
-	h.ok(h.Join(h.now, 1, asm, any))
-	h.ok(h.Leave(h.now, 1, asm, any))
-	h.ok(h.Join(h.now, 1, asm, any))
+	h.ok(h.Join(h.now, 1, asm, anySrc))
+	h.ok(h.Leave(h.now, 1, asm, anySrc))
+	h.ok(h.Join(h.now, 1, asm, anySrc))
 	h.want("three changes", "ip/igmp/join TO_EX(225.1.1.1)", "ip/igmp/leave TO_IN(225.1.1.1)", "ip/igmp/join TO_EX(225.1.1.1)")
 	h.run(2 * time.Second)
 	h.want("again", "ip/igmp/report-again TO_EX(225.1.1.1)")
@@ -150,7 +150,7 @@ func TestAnswers(t *testing.T) {
 	h := newHostRun(t, HostConfig{})
 	h.ok(h.Join(h.now, 1, ssm, src("a")))
 	h.ok(h.Join(h.now, 1, ssm, src("b")))
-	h.ok(h.Join(h.now, 1, asm, any))
+	h.ok(h.Join(h.now, 1, asm, anySrc))
 	h.ok(h.JoinOwn(h.now, 1, asm2))
 	h.run(2 * time.Second)
 	h.said()
@@ -219,7 +219,7 @@ func TestReportsAreSplitByMTU(t *testing.T) {
 	t.Parallel()
 	h := newHostRun(t, HostConfig{MaxGroups: 1000, MaxSources: 1000})
 	for i := range 300 {
-		h.ok(h.Join(h.now, 1, netip.AddrFrom4([4]byte{225, 2, byte(i / 250), byte(1 + i%250)}), any))
+		h.ok(h.Join(h.now, 1, netip.AddrFrom4([4]byte{225, 2, byte(i / 250), byte(1 + i%250)}), anySrc))
 	}
 	for i := range 200 {
 		a := [16]byte{0: 0x20, 1: 1, 14: byte(i / 250), 15: byte(1 + i%250)}
@@ -266,8 +266,8 @@ func TestHostLimits(t *testing.T) {
 	if err := h.Join(h.now, 1, ssm, src("c")); !errors.Is(err, ErrLimit) {
 		t.Errorf("a third source: %v", err)
 	}
-	h.ok(h.Join(h.now, 1, asm, any))
-	if err := h.Join(h.now, 1, asm2, any); !errors.Is(err, ErrLimit) {
+	h.ok(h.Join(h.now, 1, asm, anySrc))
+	if err := h.Join(h.now, 1, asm2, anySrc); !errors.Is(err, ErrLimit) {
 		t.Errorf("a third group: %v", err)
 	}
 	if err := h.JoinOwn(h.now, 1, asm2); !errors.Is(err, ErrLimit) {
@@ -277,7 +277,15 @@ func TestHostLimits(t *testing.T) {
 		t.Errorf("counters %+v", h.Counters())
 	}
 	// What a query may make a host remember is bounded too.
-	h.HandleQuery(h.now, 1, false, &igmp.Query{Group: asm, Sources: letters("abcdefgh"), MaxResp: time.Second})
+	var many []netip.Addr
+	for i := range maxAsked + 1 {
+		many = append(many, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+	}
+	h.HandleQuery(h.now, 1, false, &igmp.Query{Group: asm, Sources: many[:maxAsked], MaxResp: time.Second})
+	h.HandleQuery(h.now, 1, false, &igmp.Query{Group: asm, Sources: many[maxAsked:], MaxResp: time.Second})
+	if h.Drops().AskedOverflow != 1 {
+		t.Errorf("drops %+v", h.Drops())
+	}
 	h.said()
 	h.run(time.Minute)
 	if got := h.said(); !slices.Contains(got, "ip/igmp/answer IS_EX(225.1.1.1)") {
@@ -290,12 +298,12 @@ func TestUnreportedGroups(t *testing.T) {
 	h := newHostRun(t, HostConfig{})
 	for _, g := range []string{"224.0.0.1", "ff02::1", "ff01::5", "ff10::5"} {
 		a := netip.MustParseAddr(g)
-		h.ok(h.Join(h.now, 1, a, any))
+		h.ok(h.Join(h.now, 1, a, anySrc))
 		h.HandleQuery(h.now, 1, a.Is6(), &igmp.Query{MaxResp: time.Second})
 		if !h.Receives(1, a, src("a")) {
 			t.Errorf("%s was not joined", g)
 		}
-		h.ok(h.Leave(h.now, 1, a, any))
+		h.ok(h.Leave(h.now, 1, a, anySrc))
 	}
 	h.run(time.Minute)
 	h.want("nothing is ever said about them")
@@ -312,7 +320,7 @@ func TestHostLinkChange(t *testing.T) {
 	h.HandleQuery(h.now, 1, false, &igmp.Query{MaxResp: time.Second})
 	h.said()
 	h.HandleLinkChange(h.now, 1, false)
-	h.ok(h.Join(h.now, 1, asm, any))
+	h.ok(h.Join(h.now, 1, asm, anySrc))
 	h.ok(h.Join(h.now, 1, ssm, src("b")))
 	h.ok(h.Leave(h.now, 1, ssm, src("a")))
 	h.HandleQuery(h.now, 1, false, &igmp.Query{MaxResp: time.Second})

@@ -1,17 +1,19 @@
 package group
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
-	"slices"
+	"time"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire/igmp"
 )
 
 // fireQuerier puts a link's querier through stepQuerier and does what it asks
-// for. It is the only place where its state changes.
-func (r *Router) fireQuerier(now machine.Time, l *routerLink, e querierEvent, q *igmp.Query) {
+// for. It is the only place where its state changes. src and q are those of a
+// query.
+func (r *Router) fireQuerier(now machine.Time, l *routerLink, e querierEvent, src netip.Addr, q *igmp.Query) {
 	from := l.state
 	to, act, reason := stepQuerier(from, e)
 	l.state = to
@@ -22,62 +24,61 @@ func (r *Router) fireQuerier(now machine.Time, l *routerLink, e querierEvent, q 
 		r.cfg.Trace(machine.Transition{At: now, Machine: "ip/group/querier", Subject: fmt.Sprintf("%d/%v", l.If, l.addr),
 			From: from.String(), Event: e.String(), To: to.String(), Reason: reason})
 	}
-	key := routerTimer{kind: timerQuerier, link: l.link}
 	if act&querierStartup != 0 {
-		l.startup = Robustness
+		l.startup = l.settings.StartupQueryCount
+		l.values = l.settings.timing()
 	}
 	if act&querierSend != 0 {
 		r.sendGeneral(now, l)
 	}
 	if act&querierAdopt != 0 {
-		l.adopt(q)
-		r.timers.Set(key, now.Add(l.values.otherPresent()))
+		l.querier, l.startup = src, 0
+		l.adopt(q, true)
+		r.timers.Set(l.timer(), now.Add(l.values.otherPresent()))
 	}
 	if act&querierStop != 0 {
-		r.timers.Stop(key)
-	}
-}
-
-// adopt takes over the values of the querier (RFC 3376 sections 4.1.6 and
-// 4.1.7).
-func (l *routerLink) adopt(q *igmp.Query) {
-	l.values = ownTiming
-	if q.QRV > 0 {
-		l.values.robustness = int(q.QRV)
-	}
-	if q.QQI > 0 {
-		l.values.interval = q.QQI
+		l.querier = netip.Addr{}
+		r.timers.Stop(l.timer())
 	}
 }
 
 // sendGeneral sends a general query and sets the timer of the next.
 func (r *Router) sendGeneral(now machine.Time, l *routerLink) {
-	l.values = ownTiming
-	cause, interval := causesOf(l.V6).general, QueryInterval
+	// The intervals are our own again; the robustness stays that of the most
+	// recent query heard (RFC 3376 sections 4.1.6 and 4.1.7).
+	l.querier = l.addr
+	l.values.interval, l.values.response = l.settings.QueryInterval, l.settings.QueryResponseInterval
+	cause, interval := causesOf(l.V6).general, l.settings.QueryInterval
 	if l.startup > 0 {
 		l.startup--
 		cause = causesOf(l.V6).startup
 	}
 	if l.startup > 0 {
-		interval = StartupQueryInterval
+		interval = l.settings.StartupQueryInterval
 	}
 	r.counters.GeneralQueries++
-	r.emitQuery(l.link, igmp.Query{MaxResp: QueryResponseInterval}, cause)
-	r.timers.Set(routerTimer{kind: timerQuerier, link: l.link}, now.Add(interval))
+	r.emitQuery(l, igmp.Query{MaxResp: l.settings.QueryResponseInterval}, cause)
+	r.timers.Set(l.timer(), now.Add(interval))
 }
 
 // emitQuery emits q, in several queries where its sources do not fit one.
-func (r *Router) emitQuery(l link, q igmp.Query, cause machine.Cause) {
-	q.Version, q.QRV, q.QQI = 3, Robustness, QueryInterval
-	room, each := r.links[l].mtu-queryOverhead4, 4
-	if l.V6 {
-		q.Version = 2
-		room, each = r.links[l].mtu-queryOverhead6, 16
+func (r *Router) emitQuery(l *routerLink, q igmp.Query, cause machine.Cause) {
+	q.Version = l.settings.Version
+	if q.Version < newest(l.V6) {
+		q.Suppress = false // which older versions do not have, nor what follows
+	} else {
+		q.QQI = l.settings.QueryInterval
+		if l.values.robustness <= 7 { // RFC 3376 section 4.1.6
+			q.QRV = uint8(l.values.robustness)
+		}
 	}
-	most := max(room/each, 1)
+	most := max(l.querySources(), 1)
 	for rest := q.Sources; ; {
 		n := min(len(rest), most)
-		q.Sources, rest = sources(rest[:n]), rest[n:]
+		q.Sources, rest = rest[:n:n], rest[n:]
+		if n == 0 {
+			q.Sources = nil
+		}
 		r.out.Push(Output{Kind: KindQuery, If: l.If, V6: l.V6, Query: q, Cause: cause})
 		if len(rest) == 0 {
 			return
@@ -85,85 +86,111 @@ func (r *Router) emitQuery(l link, q igmp.Query, cause machine.Cause) {
 	}
 }
 
-// fire puts a group's record through step and does what it asks for. It is the
-// only place where a record's state changes.
-func (r *Router) fire(now machine.Time, l *routerLink, rec *record, e routerEvent, b set) {
-	from := rec.state
-	to, eff := step(from, e, b)
-	rec.state = to
-	if r.cfg.Trace != nil {
-		r.cfg.Trace(machine.Transition{At: now, Machine: "ip/group/listener", Subject: fmt.Sprintf("%d/%v", rec.If, rec.Group),
-			From: from.String(), Event: e.String(), To: to.String(), Reason: eff.reason})
+// querySources returns how many sources fit a query (RFC 3376 section 4.1.8,
+// RFC 3810 section 5.1.10).
+func (l *routerLink) querySources() int {
+	if l.V6 {
+		return (l.mtu - header6 - 28) / 16
 	}
-	r.setTimers(now, l, rec, from, eff)
-	if l.state == Querier && (eff.query || len(eff.ask) > 0) {
-		r.query(now, rec, eff)
-	}
-	if to.idle() {
-		r.remove(l, rec)
-	}
-	r.tellChange(rec.member, from, to)
+	return (l.mtu - header4 - 12) / 4
 }
 
-func (r *Router) setTimers(now machine.Time, l *routerLink, rec *record, from routerState, eff effect) {
-	group := rec.timer(timerMember, netip.Addr{})
-	for _, s := range from.active.minus(rec.state.active) {
-		r.timers.Stop(rec.timer(timerSource, s))
-		addRef(&rec.sourcesLeft, s, -refs(rec.sourcesLeft, s))
-	}
-	end := now.Add(l.values.membershipInterval())
-	for _, s := range eff.renew {
-		r.timers.Set(rec.timer(timerSource, s), end)
-	}
-	if at, ok := r.timers.At(group); ok {
-		for _, s := range eff.follow {
-			r.timers.Set(rec.timer(timerSource, s), at)
-		}
-	}
-	switch {
-	case eff.groupTimer:
-		r.timers.Set(group, end)
-	case rec.state.mode == Include:
-		r.timers.Stop(group)
-		rec.groupLeft = 0
-	}
-}
-
-func (r *Router) remove(l *routerLink, rec *record) {
-	r.timers.Stop(rec.timer(timerRepeat, netip.Addr{}))
-	delete(r.records, rec.member)
-	if i, ok := slices.BinarySearchFunc(l.records, rec.Group, compareRecord); ok {
-		l.records = slices.Delete(l.records, i, i+1)
-	}
-}
-
-// tellChange emits what is forwarded differently in state b than in a.
-func (r *Router) tellChange(m member, a, b routerState) {
-	srcs, any := difference(a, b)
-	if any {
-		r.out.Push(Output{Kind: KindChange, If: m.If, V6: m.Group.Is6(), Group: m.Group})
+// HandleQuery takes in another router's query on an interface. q is not kept.
+func (r *Router) HandleQuery(now machine.Time, ifIndex int, src netip.Addr, q *igmp.Query) {
+	now = r.clock.At(now)
+	l := r.links[link{ifIndex, src.Is6()}]
+	if l == nil || l.state == QuerierDown {
 		return
 	}
-	for _, s := range srcs {
-		r.out.Push(Output{Kind: KindChange, If: m.If, V6: m.Group.Is6(), Src: s, Group: m.Group})
+	r.counters.QueriesHeard++
+	r.compareVersions(l, q)
+	l.adopt(q, false)
+	e := querierOther
+	if beats(src, l.addr) {
+		e = querierLower
+	}
+	r.fireQuerier(now, l, e, src, q)
+	if q.General() || q.Suppress {
+		return
+	}
+	if rec := r.records[member{ifIndex, q.Group}]; rec != nil {
+		limit := l.lastMemberTime()
+		if q.MaxResp > 0 { // what the querier takes for the interval, sections 8.8 and 8.10
+			limit = q.MaxResp * time.Duration(l.lastMemberCount())
+		}
+		r.lower(now.Add(limit), rec, len(q.Sources) == 0, newSet(q.Sources))
 	}
 }
 
-// query begins the queries that a transition asks for (RFC 3376 section
-// 6.6.3): timers are lowered, the first query goes out at once.
-func (r *Router) query(now machine.Time, rec *record, eff effect) {
-	limit := now.Add(LastMemberQueryTime)
+// compareVersions counts queries of another version than ours: all routers of
+// a link have to be told to speak the same (RFC 3376 section 7.3.1, RFC 3810
+// section 8.3.1).
+func (r *Router) compareVersions(l *routerLink, q *igmp.Query) {
+	switch {
+	case q.Version == 0:
+	case q.Version < l.settings.Version:
+		r.drops.QueriesOlder++
+	case q.Version > l.settings.Version:
+		r.drops.QueriesNewer++
+	}
+}
+
+// beats reports whether the router at a is to be querier before that at b (RFC
+// 3376 section 6.6.2, RFC 3810 section 7.6.2, where the interface identifiers
+// are compared). A querier without an address, such as a switch, never is.
+func beats(a, b netip.Addr) bool {
+	switch {
+	case a.IsUnspecified():
+		return false
+	case a.Is4():
+		return a.Less(b)
+	}
+	x, y := a.As16(), b.As16()
+	return bytes.Compare(x[8:], y[8:]) < 0
+}
+
+// lower lowers timers to an instant (RFC 3376 section 6.6.1).
+func (r *Router) lower(at machine.Time, rec *record, group bool, sources set) {
+	if group {
+		r.lowerTimer(rec.timer(timerMember, netip.Addr{}), at)
+	}
+	for _, s := range sources {
+		r.lowerTimer(rec.timer(timerSource, s), at)
+	}
+}
+
+func (r *Router) lowerTimer(key routerTimer, at machine.Time) {
+	if t, ok := r.timers.At(key); ok && t > at {
+		r.timers.Set(key, at)
+	}
+}
+
+// query begins the queries that a transition asks for (RFC 3376 section 6.6.3,
+// RFC 3810 section 7.6.3): timers are lowered, the first query goes out at
+// once. Older queries cannot name sources, so that they ask for the group;
+// IGMPv1 asks for no group.
+func (r *Router) query(now machine.Time, l *routerLink, rec *record, eff effect) {
+	if l.settings.Version == 1 && !l.V6 {
+		return
+	}
+	count, limit := l.lastMemberCount(), now.Add(l.lastMemberTime())
 	if eff.query {
-		rec.groupLeft = Robustness
-		r.lower(now, rec, true, nil)
+		rec.groupLeft = count
+		r.lower(limit, rec, true, nil)
 	}
 	for _, s := range eff.ask {
-		if at, ok := r.timers.At(rec.timer(timerSource, s)); ok && at > limit {
-			addRef(&rec.sourcesLeft, s, Robustness-refs(rec.sourcesLeft, s))
-			r.lower(now, rec, false, set{s})
+		at, ok := r.timers.At(rec.timer(timerSource, s))
+		if !ok || at <= limit {
+			continue
+		}
+		r.lower(limit, rec, false, set{s})
+		if l.settings.Version < newest(l.V6) {
+			rec.groupLeft = count
+		} else {
+			addRef(&rec.sourcesLeft, s, count-refs(rec.sourcesLeft, s))
 		}
 	}
-	r.sendQueries(now, rec)
+	r.sendQueries(now, l, rec)
 }
 
 // repeatQueries sends the next queries for a group unless another router is
@@ -173,36 +200,36 @@ func (r *Router) repeatQueries(now machine.Time, l *routerLink, rec *record) {
 		rec.groupLeft, rec.sourcesLeft = 0, nil
 		return
 	}
-	r.sendQueries(now, rec)
+	r.sendQueries(now, l, rec)
 }
 
 // sendQueries sends the queries left for a group and sets the timer of the
 // next.
-func (r *Router) sendQueries(now machine.Time, rec *record) {
-	limit := now.Add(LastMemberQueryTime)
-	c := causesOf(rec.Group.Is6())
-	q := igmp.Query{Group: rec.Group, MaxResp: LastMemberQueryInterval}
+func (r *Router) sendQueries(now machine.Time, l *routerLink, rec *record) {
+	limit := now.Add(l.lastMemberTime())
+	c := causesOf(l.V6)
+	q := igmp.Query{Group: rec.Group, MaxResp: l.settings.LastMemberQueryInterval}
 	sentGroup := rec.groupLeft > 0
 	if sentGroup {
 		rec.groupLeft--
 		at, ok := r.timers.At(rec.timer(timerMember, netip.Addr{}))
 		q.Suppress = ok && at > limit
 		r.counters.GroupQueries++
-		r.emitQuery(rec.link(), q, c.groupQuery)
+		r.emitQuery(l, q, c.groupQuery)
 	}
 	suppressed, plain := r.takeSources(rec, limit)
 	if len(suppressed) > 0 && !sentGroup { // RFC 3376 section 6.6.3.2, last note
 		q.Suppress, q.Sources = true, suppressed
 		r.counters.SourceQueries++
-		r.emitQuery(rec.link(), q, c.sourceQuery)
+		r.emitQuery(l, q, c.sourceQuery)
 	}
 	if len(plain) > 0 {
 		q.Suppress, q.Sources = false, plain
 		r.counters.SourceQueries++
-		r.emitQuery(rec.link(), q, c.sourceQuery)
+		r.emitQuery(l, q, c.sourceQuery)
 	}
 	if rec.groupLeft > 0 || len(rec.sourcesLeft) > 0 {
-		r.timers.Set(rec.timer(timerRepeat, netip.Addr{}), now.Add(LastMemberQueryInterval))
+		r.timers.Set(rec.timer(timerRepeat, netip.Addr{}), now.Add(l.settings.LastMemberQueryInterval))
 	}
 }
 

@@ -1,91 +1,61 @@
 package group
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire/igmp"
 )
 
-// filter is the reception state of a membership. In mode Exclude its source
-// list is empty: nothing above asks to exclude sources.
-type filter struct {
-	mode    Mode
-	sources set
-}
-
-func (f filter) idle() bool { return f.mode == Include && len(f.sources) == 0 }
-
-func (m *membership) filter() filter {
-	if m.any > 0 {
-		return filter{mode: Exclude}
-	}
-	f := filter{mode: Include}
-	for _, s := range m.sources {
-		f.sources = append(f.sources, s.addr)
-	}
-	return f
-}
-
-// private reports whether the IP layer alone listens to m.
-func (m *membership) private() bool { return m.own && m.any == 1 && len(m.sources) == 0 }
-
-// speaks reports whether m has something to answer a query with.
-func (m *membership) speaks() bool {
-	return IsReported(m.Group) && (m.any > 0 || len(m.sources) > 0)
-}
-
-// changed reports the change of m from before to what it is now, at once and
-// Robustness-1 times more (RFC 3376 section 5.1).
-func (h *Host) changed(now machine.Time, l *hostLink, m *membership, before filter) {
-	after := m.filter()
-	joined := h.note(m, before, after)
-	if m.modeLeft == 0 && len(m.sourcesLeft) == 0 || before.mode == after.mode && before.sources.equal(after.sources) {
+// changed settles the interface's state after a change of what sockets want,
+// and reports the change at once and Robustness-1 times more (RFC 3376 section
+// 5.1, RFC 3810 section 6.1).
+func (h *Host) changed(now machine.Time, l *hostLink, m *membership) {
+	before, after := m.state, m.merge()
+	m.state = after
+	switch {
+	case before.equal(after) || !l.up || !IsReported(m.Group):
 		h.dropIdle(l, m)
 		return
-	}
-	if !l.up {
-		m.modeLeft, m.sourcesLeft = 0, nil
-		h.dropIdle(l, m)
+	case l.fallenBack():
+		h.changedOlder(now, l, m, before)
 		return
 	}
 	cause := causesOf(l.V6).leave
-	if joined {
+	if m.note(before, l.robustness) {
 		cause = causesOf(l.V6).join
 	}
 	h.report(l, m.changeRecords(nil), cause)
 	h.scheduleChanges(now, l, m)
 }
 
-// note marks what the next reports have to say of a change, and reports
-// whether more is received than before.
-func (h *Host) note(m *membership, before, after filter) (more bool) {
-	if !IsReported(m.Group) {
-		return false
+// note marks what the next reports have to say of the change of m's state from
+// before, and reports whether more is received than before.
+func (m *membership) note(before filter, robustness int) (more bool) {
+	if before.mode != m.state.mode {
+		m.modeLeft = robustness
+		return m.state.mode == Exclude
 	}
-	if before.mode != after.mode {
-		m.modeLeft = Robustness
-		return after.mode == Exclude
+	added, removed := m.state.sources.minus(before.sources), before.sources.minus(m.state.sources)
+	for _, s := range added.plus(removed) {
+		addRef(&m.sourcesLeft, s, robustness-refs(m.sourcesLeft, s))
 	}
-	allow, block := after.sources.minus(before.sources), before.sources.minus(after.sources)
-	for _, s := range allow.plus(block) {
-		addRef(&m.sourcesLeft, s, Robustness-refs(m.sourcesLeft, s))
+	if m.state.mode == Exclude {
+		return len(removed) > 0
 	}
-	return len(allow) > 0
+	return len(added) > 0
 }
 
 // changeRecords appends the records of m's next state-change report and counts
 // it as sent.
 func (m *membership) changeRecords(recs []igmp.Record) []igmp.Record {
-	f := m.filter()
 	switch {
-	case m.modeLeft > 0 && f.mode == Exclude:
-		recs = append(recs, igmp.Record{Type: igmp.ChangeToExclude, Group: m.Group})
+	case m.modeLeft > 0 && m.state.mode == Exclude:
+		recs = append(recs, igmp.Record{Type: igmp.ChangeToExclude, Group: m.Group, Sources: m.state.sources})
 	case m.modeLeft > 0:
-		recs = append(recs, igmp.Record{Type: igmp.ChangeToInclude, Group: m.Group, Sources: f.sources})
+		recs = append(recs, igmp.Record{Type: igmp.ChangeToInclude, Group: m.Group, Sources: m.state.sources})
 	default:
-		recs = m.listRecords(recs, f)
+		recs = m.listRecords(recs)
 	}
 	m.modeLeft = max(m.modeLeft-1, 0)
 	kept := m.sourcesLeft[:0]
@@ -99,12 +69,11 @@ func (m *membership) changeRecords(recs []igmp.Record) []igmp.Record {
 }
 
 // listRecords appends ALLOW and BLOCK records for the sources about which
-// reports are left. That is in mode Include alone: a change to Exclude leaves
-// at least as many reports about the mode.
-func (m *membership) listRecords(recs []igmp.Record, f filter) []igmp.Record {
+// reports are left: what is forwarded or blocked by the state as it is now.
+func (m *membership) listRecords(recs []igmp.Record) []igmp.Record {
 	var allow, block set
 	for _, s := range m.sourcesLeft {
-		if f.sources.has(s.addr) {
+		if m.state.accepts(s.addr) {
 			allow = append(allow, s.addr)
 		} else {
 			block = append(block, s.addr)
@@ -119,10 +88,14 @@ func (m *membership) listRecords(recs []igmp.Record, f filter) []igmp.Record {
 	return recs
 }
 
+// pending reports whether state-change reports are left to send.
+func (m *membership) pending() bool { return m.modeLeft > 0 || len(m.sourcesLeft) > 0 }
+
 // scheduleChanges sets the timer of the next state-change report where m has
-// one to come, and forgets m where it is done with.
+// one to come, and forgets m where it is done with. One timer serves all
+// groups of a link, so that their reports go out together.
 func (h *Host) scheduleChanges(now machine.Time, l *hostLink, m *membership) {
-	if m.modeLeft > 0 || len(m.sourcesLeft) > 0 {
+	if m.pending() {
 		key := hostTimer{kind: timerChange, link: l.link}
 		if _, ok := h.timers.At(key); !ok {
 			h.timers.Set(key, now.Add(h.delay(UnsolicitedReportInterval)))
@@ -136,7 +109,7 @@ func (h *Host) scheduleChanges(now machine.Time, l *hostLink, m *membership) {
 func (h *Host) repeatChanges(now machine.Time, l *hostLink) {
 	var recs []igmp.Record
 	for _, m := range slices.Clone(l.groups) {
-		if m.modeLeft > 0 || len(m.sourcesLeft) > 0 {
+		if m.pending() {
 			recs = m.changeRecords(recs)
 			h.scheduleChanges(now, l, m)
 		}
@@ -148,8 +121,15 @@ func (h *Host) repeatChanges(now machine.Time, l *hostLink) {
 func (h *Host) reportAnew(now machine.Time, l *hostLink) {
 	var recs []igmp.Record
 	for _, m := range l.groups {
-		if !m.private() {
-			h.note(m, filter{}, m.filter())
+		switch {
+		case !m.speaks():
+		case m.private() && l.fallenBack():
+			h.fireOlder(now, l, m, olderFallback, 0)
+		case m.private():
+		case l.fallenBack():
+			h.fireOlder(now, l, m, olderJoin, UnsolicitedReportIntervalOld)
+		default:
+			m.note(filter{}, l.robustness)
 			recs = m.changeRecords(recs)
 			h.scheduleChanges(now, l, m)
 		}
@@ -170,97 +150,81 @@ func (h *Host) answerGeneral(l *hostLink) {
 
 // currentRecord returns the current-state record of m.
 func (m *membership) currentRecord() igmp.Record {
-	f := m.filter()
-	if f.mode == Exclude {
-		return igmp.Record{Type: igmp.ModeIsExclude, Group: m.Group}
+	r := igmp.Record{Type: igmp.ModeIsInclude, Group: m.Group, Sources: m.state.sources}
+	if m.state.mode == Exclude {
+		r.Type = igmp.ModeIsExclude
 	}
-	return igmp.Record{Type: igmp.ModeIsInclude, Group: m.Group, Sources: f.sources}
+	return r
 }
 
-// answerGroup answers what was asked about m (the table of RFC 3376 section
-// 5.2). m may have been left meanwhile.
-func (h *Host) answerGroup(l *hostLink, m *membership) {
-	if m == nil || !m.speaks() {
+// answerGroup answers what was asked about m, which may have been left
+// meanwhile.
+func (h *Host) answerGroup(now machine.Time, l *hostLink, m *membership) {
+	switch {
+	case m == nil || !m.speaks():
+		return
+	case l.fallenBack():
+		h.fireOlder(now, l, m, olderTimer, 0)
 		return
 	}
-	rec := m.currentRecord()
-	if asked := m.asked; len(asked) > 0 {
-		m.asked = nil
-		if rec.Type == igmp.ModeIsInclude {
-			asked = asked.and(set(rec.Sources))
-		}
-		if len(asked) == 0 {
-			return
-		}
-		rec = igmp.Record{Type: igmp.ModeIsInclude, Group: m.Group, Sources: asked}
+	if rec, ok := m.answer(); ok {
+		h.report(l, []igmp.Record{rec}, causesOf(l.V6).answer)
 	}
-	h.report(l, []igmp.Record{rec}, causesOf(l.V6).answer)
+}
+
+// answer returns the answer to what was asked (the table of RFC 3376 section
+// 5.2 and RFC 3810 section 6.3), and false where that is nothing.
+func (m *membership) answer() (igmp.Record, bool) {
+	asked := m.asked
+	m.asked = nil
+	if len(asked) == 0 {
+		return m.currentRecord(), true
+	}
+	if m.state.mode == Include {
+		asked = asked.and(m.state.sources)
+	} else {
+		asked = asked.minus(m.state.sources)
+	}
+	return igmp.Record{Type: igmp.ModeIsInclude, Group: m.Group, Sources: asked}, len(asked) > 0
 }
 
 // dropIdle forgets m where it is neither joined nor has anything to report.
 func (h *Host) dropIdle(l *hostLink, m *membership) {
-	if m.any > 0 || len(m.sources) > 0 || m.modeLeft > 0 || len(m.sourcesLeft) > 0 {
+	if m.wanted() || m.pending() {
 		return
 	}
-	h.timers.Stop(hostTimer{kind: timerGroup, link: l.link, group: m.Group})
+	h.timers.Stop(m.timer())
 	delete(h.members, m.member)
 	if i, ok := slices.BinarySearchFunc(l.groups, m.Group, compareGroup); ok {
 		l.groups = slices.Delete(l.groups, i, i+1)
 	}
 }
 
-// Bytes before the records of a report, of a record before its sources, and
-// before the sources of a query.
+// Bytes of the IP header of a message: IPv4 with Router Alert; IPv6,
+// Hop-by-Hop with Router Alert.
 const (
-	overhead4 = 24 + 8     // IPv4 with Router Alert, report header
-	overhead6 = 40 + 8 + 8 // IPv6, Hop-by-Hop with Router Alert, report header
-	record4   = 8
-	record6   = 20
-
-	queryOverhead4 = 24 + 12     // IPv4 with Router Alert, query
-	queryOverhead6 = 40 + 8 + 28 // IPv6, Hop-by-Hop with Router Alert, query
+	header4 = 24
+	header6 = 40 + 8
 )
 
-// report emits recs in as few reports as the link's MTU allows. A record that
-// fits none is split: that is right for every type but EXCLUDE lists, which we
-// never have (RFC 3376 section 4.2.16).
+// minReport has room for a record with one source in either family.
+const minReport = 8 + 20 + 16
+
+// reportLimit returns the greatest report for an MTU.
+func reportLimit(mtu int, v6 bool) int {
+	if v6 {
+		return max(mtu-header6, minReport)
+	}
+	return max(mtu-header4, minReport)
+}
+
+// report emits recs in as few reports as the link's MTU allows (RFC 3376
+// section 4.2.16, RFC 3810 section 5.2.15).
 func (h *Host) report(l *hostLink, recs []igmp.Record, cause machine.Cause) {
-	room, head, each := l.mtu-overhead4, record4, 4
-	if l.V6 {
-		room, head, each = l.mtu-overhead6, record6, 16
+	// Split fails below minReport alone.
+	parts, _ := igmp.Report{Version: newest(l.V6), Records: recs}.Split(l.limit)
+	for _, p := range parts {
+		h.counters.Reports++
+		h.out.Push(Output{Kind: KindReport, If: l.If, V6: l.V6, Version: p.Version, Records: p.Records, Cause: cause})
 	}
-	most := max((room-head)/each, 1) // sources in one record
-	var batch []igmp.Record
-	left := room
-	for _, r := range recs {
-		for {
-			n := min(len(r.Sources), most)
-			if size := head + n*each; size > left && len(batch) > 0 {
-				h.emit(l, batch, cause)
-				batch, left = nil, room
-			}
-			part := r
-			part.Sources = sources(r.Sources[:n])
-			batch, left = append(batch, part), left-head-n*each
-			if r.Sources = r.Sources[n:]; len(r.Sources) == 0 {
-				break
-			}
-		}
-	}
-	if len(batch) > 0 {
-		h.emit(l, batch, cause)
-	}
-}
-
-// sources returns s, nil where it is empty.
-func sources(s []netip.Addr) []netip.Addr {
-	if len(s) == 0 {
-		return nil
-	}
-	return s
-}
-
-func (h *Host) emit(l *hostLink, recs []igmp.Record, cause machine.Cause) {
-	h.counters.Reports++
-	h.out.Push(Output{Kind: KindReport, If: l.If, V6: l.V6, Records: recs, Cause: cause})
 }

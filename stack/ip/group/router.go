@@ -2,9 +2,9 @@ package group
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire/igmp"
@@ -14,13 +14,15 @@ import (
 const (
 	DefaultMaxRecords       = 4096
 	DefaultMaxRecordSources = 128
+	DefaultMaxAllSources    = 32768
 )
 
 // RouterConfig configures a Router. Zero limits stand for the defaults.
 type RouterConfig struct {
-	Trace      machine.Tracer
-	MaxRecords int // groups on all links
-	MaxSources int // sources of one group on one link
+	Trace         machine.Tracer
+	MaxRecords    int // groups on all links
+	MaxSources    int // sources of one group on one link
+	MaxAllSources int // sources of all groups
 }
 
 // RouterCounters of a Router.
@@ -32,10 +34,29 @@ type RouterCounters struct {
 	QueriesHeard   uint64 // from other routers
 	Elections      uint64 // changes between Querier and NonQuerier
 	TableFull      uint64 // records ignored: too many groups
-	SourcesFull    uint64 // sources ignored: too many in one group
+	SourcesFull    uint64 // sources ignored: too many in one group, or in all
 	SSMIgnored     uint64 // any-source records ignored for source-specific groups
 	ScopeIgnored   uint64 // records ignored: no group, or one that is never forwarded
 	TypeIgnored    uint64 // records ignored: unknown type, sources of the other family
+}
+
+// RouterDrops counts what a Router ignored because of versions, by reason.
+type RouterDrops struct {
+	OlderReports  uint64 // reports of older versions that were heeded
+	OlderIgnored  uint64 // reports and leaves ignored: Settings.IgnoreOlder
+	CompatIgnored uint64 // records and leaves ignored: the group's compatibility mode
+	QueriesOlder  uint64 // queries of an older version than configured: to be mended by an administrator
+	QueriesNewer  uint64 // queries of a newer version than configured: the same
+	NothingKnown  uint64 // records ignored: they end what nobody asked for
+}
+
+// Table returns the counters by name, in a fixed order.
+func (d *RouterDrops) Table() []Counter {
+	return []Counter{
+		{"router/older-reports", d.OlderReports}, {"router/older-ignored", d.OlderIgnored},
+		{"router/compat-ignored", d.CompatIgnored}, {"router/queries-older", d.QueriesOlder},
+		{"router/queries-newer", d.QueriesNewer}, {"router/nothing-known", d.NothingKnown},
+	}
 }
 
 // Router is the router side of membership. It is not safe for concurrent use.
@@ -43,48 +64,46 @@ type Router struct {
 	cfg      RouterConfig
 	clock    machine.Clock
 	links    map[link]*routerLink
+	order    []*routerLink // by interface, IPv4 first
 	records  map[member]*record
+	sources  int // of all records
 	timers   machine.Timers[routerTimer]
 	out      machine.Queue[Output]
 	counters RouterCounters
+	drops    RouterDrops
 }
 
 type routerLink struct {
 	link
-	addr    netip.Addr // our source address, for the election
-	mtu     int
-	state   QuerierState
-	startup int    // startup queries left
-	values  timing // the querier's
-	records []*record
+	addr     netip.Addr // our source address, for the election
+	mtu      int
+	state    QuerierState
+	querier  netip.Addr // who asks; invalid while the link is down
+	settings Settings
+	values   timing
+	startup  int       // startup queries left
+	records  []*record // by group
 }
-
-// timing are the values that a querier sets for its link.
-type timing struct {
-	robustness int
-	interval   time.Duration
-}
-
-// membershipInterval is how long a report counts (RFC 3376 section 8.4).
-func (t timing) membershipInterval() time.Duration {
-	return time.Duration(t.robustness)*t.interval + QueryResponseInterval
-}
-
-// otherPresent is how long a silent querier is believed in (section 8.5).
-func (t timing) otherPresent() time.Duration {
-	return time.Duration(t.robustness)*t.interval + QueryResponseInterval/2
-}
-
-var ownTiming = timing{Robustness, QueryInterval}
 
 // record is a group on a link.
 type record struct {
 	member
 	state routerState
+	older compat // members of older versions
 
 	// Queries left to send (RFC 3376 section 6.6.3).
 	groupLeft   int
 	sourcesLeft []sourceRef
+}
+
+// version returns the group's compatibility mode (RFC 3376 section 7.3.2, RFC
+// 3810 section 8.3.2), which is never newer than the link's queries. rec may be
+// nil.
+func (l *routerLink) version(rec *record) uint8 {
+	if rec == nil {
+		return l.settings.Version
+	}
+	return min(l.settings.Version, rec.older.version(l.V6))
 }
 
 type routerTimerKind uint8
@@ -94,6 +113,8 @@ const (
 	timerMember                         // group timer
 	timerSource                         // source timer
 	timerRepeat                         // next specific query
+	timerHostV2                         // IGMPv2 or MLDv1 host present in a group
+	timerHostV1                         // IGMPv1 host present in a group
 )
 
 type routerTimer struct {
@@ -106,23 +127,64 @@ func (r *record) timer(kind routerTimerKind, source netip.Addr) routerTimer {
 	return routerTimer{kind: kind, link: r.link(), group: r.Group, source: source}
 }
 
+func (l *routerLink) timer() routerTimer { return routerTimer{kind: timerQuerier, link: l.link} }
+
 // NewRouter returns a router without interfaces.
 func NewRouter(cfg RouterConfig) *Router {
 	cfg.MaxRecords = cmp.Or(max(cfg.MaxRecords, 0), DefaultMaxRecords)
 	cfg.MaxSources = cmp.Or(max(cfg.MaxSources, 0), DefaultMaxRecordSources)
+	cfg.MaxAllSources = cmp.Or(max(cfg.MaxAllSources, 0), DefaultMaxAllSources)
 	return &Router{cfg: cfg, links: make(map[link]*routerLink), records: make(map[member]*record)}
 }
 
 // AddInterface makes one family of an interface known. addr is what queries
 // are sent from: the interface's IPv4 or link-local IPv6 address. A link that
-// is up is queried at once.
+// is up is queried at once. Of a link that is known already it changes the
+// address and the MTU alone.
 func (r *Router) AddInterface(now machine.Time, ifIndex int, addr netip.Addr, mtu int, up bool) {
 	now = r.clock.At(now)
-	l := &routerLink{link: link{ifIndex, addr.Is6()}, addr: addr, mtu: mtu, values: ownTiming}
-	r.links[l.link] = l
-	if up {
-		r.fireQuerier(now, l, querierUp, nil)
+	key := link{ifIndex, addr.Is6()}
+	if l := r.links[key]; l != nil {
+		if l.querier == l.addr {
+			l.querier = addr
+		}
+		l.addr, l.mtu = addr, mtu
+		return
 	}
+	l := &routerLink{link: key, addr: addr, mtu: mtu}
+	l.settings, _ = Settings{}.settle(l.V6)
+	r.links[key] = l
+	i, _ := slices.BinarySearchFunc(r.order, key, compareRouterLink)
+	r.order = slices.Insert(r.order, i, l)
+	if up {
+		r.fireQuerier(now, l, querierUp, netip.Addr{}, nil)
+	}
+}
+
+func compareRouterLink(l *routerLink, key link) int { return l.link.compare(key) }
+
+// Configure settles how a router queries one family of an interface. A link
+// that is up is queried anew; what is known of its members stays.
+func (r *Router) Configure(now machine.Time, ifIndex int, v6 bool, s Settings) error {
+	now = r.clock.At(now)
+	l := r.links[link{ifIndex, v6}]
+	if l == nil {
+		return ErrInterface
+	}
+	s, err := s.settle(v6)
+	if err != nil {
+		return err
+	}
+	l.settings = s
+	for _, rec := range l.records { // what is left to ask may be for another version
+		r.timers.Stop(rec.timer(timerRepeat, netip.Addr{}))
+		rec.groupLeft, rec.sourcesLeft = 0, nil
+	}
+	if l.state != QuerierDown {
+		r.fireQuerier(now, l, querierGone, netip.Addr{}, nil)
+		r.fireQuerier(now, l, querierUp, netip.Addr{}, nil)
+	}
+	return nil
 }
 
 // HandleLinkChange takes in that an interface went up or down. The members of
@@ -135,55 +197,135 @@ func (r *Router) HandleLinkChange(now machine.Time, ifIndex int, up bool) {
 			continue
 		}
 		if up {
-			r.fireQuerier(now, l, querierUp, nil)
+			r.fireQuerier(now, l, querierUp, netip.Addr{}, nil)
 			continue
 		}
-		r.fireQuerier(now, l, querierGone, nil)
+		r.fireQuerier(now, l, querierGone, netip.Addr{}, nil)
 		for _, rec := range slices.Clone(l.records) {
 			r.fire(now, l, rec, evReset, nil)
 		}
 	}
 }
 
-// HandleReport takes in the records of a report from a host on an interface.
-// A report of an older version is a record IS_EX {}, a leave TO_IN {}.
-// The records are not kept.
-func (r *Router) HandleReport(now machine.Time, ifIndex int, v6 bool, records []igmp.Record) {
+// HandleReport takes in a report from a host on an interface. It is not kept.
+func (r *Router) HandleReport(now machine.Time, ifIndex int, v6 bool, rep *igmp.Report) {
 	now = r.clock.At(now)
 	l := r.links[link{ifIndex, v6}]
 	if l == nil || l.state == QuerierDown {
 		return
 	}
-	for i := range records {
-		r.handleRecord(now, l, &records[i])
+	if e, older := heard(rep.Version, v6); older {
+		r.handleOlder(now, l, rep.Group, e)
+		return
+	}
+	for i := range rep.Records {
+		r.handleRecord(now, l, &rep.Records[i])
 	}
 }
 
-func (r *Router) handleRecord(now machine.Time, l *routerLink, in *igmp.Record) {
-	e := routerEvent(in.Type)
-	wrongFamily := func(a netip.Addr) bool { return a.Is6() != l.V6 || a.IsMulticast() }
+// HandleLeave takes in IGMPv2's Leave or MLDv1's Done from a host on an
+// interface: TO_IN without sources (RFC 3376 section 7.3.2, RFC 3810 section
+// 8.3.2).
+func (r *Router) HandleLeave(now machine.Time, ifIndex int, group netip.Addr) {
+	now = r.clock.At(now)
+	l := r.links[link{ifIndex, group.Is6()}]
 	switch {
-	case e < evIsIn || e > evBlock || slices.ContainsFunc(in.Sources, wrongFamily):
-		r.counters.TypeIgnored++
+	case l == nil || l.state == QuerierDown:
 		return
-	case in.Group.Is6() != l.V6 || !IsReported(in.Group) || in.Group.IsLinkLocalMulticast():
-		r.counters.ScopeIgnored++
+	case l.settings.IgnoreOlder:
+		r.drops.OlderIgnored++
 		return
-	case IsSSM(in.Group) && (e == evIsEx || e == evToEx):
+	case IsSSM(group): // RFC 4604: what is not source-specific is ignored
 		r.counters.SSMIgnored++
 		return
 	}
-	rec := r.records[member{l.If, in.Group}]
+	r.handleRecord(now, l, &igmp.Record{Type: igmp.ChangeToInclude, Group: group})
+}
+
+// handleOlder takes in a report of an older version: it is IS_EX without
+// sources, and keeps the group in a compatibility mode for a while.
+func (r *Router) handleOlder(now machine.Time, l *routerLink, group netip.Addr, e compatEvent) {
+	if l.settings.IgnoreOlder {
+		r.drops.OlderIgnored++
+		return
+	}
+	in := igmp.Record{Type: igmp.ModeIsExclude, Group: group}
+	if !r.acceptable(l, &in) {
+		return
+	}
+	rec := r.record(l, group)
 	if rec == nil {
-		if rec = r.add(l, in.Group); rec == nil {
+		return
+	}
+	r.drops.OlderReports++
+	kind := timerHostV2
+	if e == compatHeardV1 {
+		kind = timerHostV1
+	}
+	r.timers.Set(rec.timer(kind, netip.Addr{}), now.Add(l.values.membershipInterval()))
+	r.fireCompat(now, l, rec, e)
+	r.counters.Records++
+	r.fire(now, l, rec, evIsEx, nil)
+}
+
+// fireCompat puts what is known of a group's older members through stepCompat.
+// It is the only place where that changes.
+func (r *Router) fireCompat(now machine.Time, l *routerLink, rec *record, e compatEvent) {
+	from := rec.older
+	to, reason := stepCompat(from, e)
+	rec.older = to
+	if from != to && r.cfg.Trace != nil {
+		r.cfg.Trace(machine.Transition{At: now, Machine: "ip/group/members", Subject: fmt.Sprintf("%d/%v", l.If, rec.Group),
+			From: from.String(), Event: e.String(), To: to.String(), Reason: reason})
+	}
+}
+
+// handleRecord takes in one record of a report.
+func (r *Router) handleRecord(now machine.Time, l *routerLink, in *igmp.Record) {
+	if !r.acceptable(l, in) {
+		return
+	}
+	rec := r.records[member{l.If, in.Group}]
+	sources, ok := translate(l.version(rec), l.V6, in.Type, newSet(in.Sources))
+	if !ok {
+		r.drops.CompatIgnored++
+		return
+	}
+	e := routerEvent(in.Type)
+	if rec == nil && e != evIsEx && e != evToEx && (e == evBlock || len(sources) == 0) {
+		r.drops.NothingKnown++
+		return
+	}
+	if rec == nil {
+		if rec = r.record(l, in.Group); rec == nil {
 			return
 		}
 	}
 	r.counters.Records++
-	r.fire(now, l, rec, e, r.within(rec.state, newSet(in.Sources)))
+	r.fire(now, l, rec, e, r.within(rec.state, sources))
 }
 
-func (r *Router) add(l *routerLink, group netip.Addr) *record {
+// acceptable reports whether a record is one to heed, and counts it otherwise.
+func (r *Router) acceptable(l *routerLink, in *igmp.Record) bool {
+	wrongFamily := func(a netip.Addr) bool { return a.Is6() != l.V6 || a.IsMulticast() }
+	switch {
+	case !in.Type.Known() || slices.ContainsFunc(in.Sources, wrongFamily):
+		r.counters.TypeIgnored++
+	case in.Group.Is6() != l.V6 || !IsReported(in.Group) || in.Group.IsLinkLocalMulticast():
+		r.counters.ScopeIgnored++
+	case IsSSM(in.Group) && (in.Type == igmp.ModeIsExclude || in.Type == igmp.ChangeToExclude):
+		r.counters.SSMIgnored++
+	default:
+		return true
+	}
+	return false
+}
+
+// record returns the record of a group, a new one where there is room.
+func (r *Router) record(l *routerLink, group netip.Addr) *record {
+	if rec := r.records[member{l.If, group}]; rec != nil {
+		return rec
+	}
 	if len(r.records) >= r.cfg.MaxRecords {
 		r.counters.TableFull++
 		return nil
@@ -199,7 +341,7 @@ func compareRecord(r *record, group netip.Addr) int { return r.Group.Compare(gro
 
 // within returns b without the sources for which s has no room.
 func (r *Router) within(s routerState, b set) set {
-	room := r.cfg.MaxSources - len(s.active) - len(s.blocked)
+	room := min(r.cfg.MaxSources-s.size(), r.cfg.MaxAllSources-r.sources)
 	if len(b) <= room {
 		return b
 	}
@@ -215,41 +357,70 @@ func (r *Router) within(s routerState, b set) set {
 	})
 }
 
-// HandleQuery takes in another router's query on an interface. q is not kept.
-func (r *Router) HandleQuery(now machine.Time, ifIndex int, src netip.Addr, q *igmp.Query) {
-	now = r.clock.At(now)
-	l := r.links[link{ifIndex, src.Is6()}]
-	if l == nil || l.state == QuerierDown {
-		return
+// fire puts a group's record through step and does what it asks for. It is the
+// only place where a record's state changes.
+func (r *Router) fire(now machine.Time, l *routerLink, rec *record, e routerEvent, b set) {
+	from := rec.state
+	to, eff := step(from, e, b)
+	rec.state = to
+	r.sources += to.size() - from.size()
+	if r.cfg.Trace != nil {
+		r.cfg.Trace(machine.Transition{At: now, Machine: "ip/group/listener", Subject: fmt.Sprintf("%d/%v", rec.If, rec.Group),
+			From: from.String(), Event: e.String(), To: to.String(), Reason: eff.reason})
 	}
-	r.counters.QueriesHeard++
-	e := querierOther
-	if !src.IsUnspecified() && src.Less(l.addr) {
-		e = querierLower
+	r.setTimers(now, l, rec, from, eff)
+	if l.state == Querier && (eff.query || len(eff.ask) > 0) {
+		r.query(now, l, rec, eff)
 	}
-	r.fireQuerier(now, l, e, q)
-	if q.General() || q.Suppress {
-		return
+	if to.idle() {
+		r.remove(l, rec)
 	}
-	if rec := r.records[member{ifIndex, q.Group}]; rec != nil {
-		r.lower(now, rec, len(q.Sources) == 0, newSet(q.Sources))
+	r.tellChange(rec.member, from, to)
+}
+
+func (r *Router) setTimers(now machine.Time, l *routerLink, rec *record, from routerState, eff effect) {
+	group := rec.timer(timerMember, netip.Addr{})
+	for _, s := range from.active.minus(rec.state.active) {
+		r.timers.Stop(rec.timer(timerSource, s))
+		addRef(&rec.sourcesLeft, s, -refs(rec.sourcesLeft, s))
+	}
+	end := now.Add(l.values.membershipInterval())
+	for _, s := range eff.renew {
+		r.timers.Set(rec.timer(timerSource, s), end)
+	}
+	if at, ok := r.timers.At(group); ok {
+		for _, s := range eff.follow {
+			r.timers.Set(rec.timer(timerSource, s), at)
+		}
+	}
+	switch {
+	case eff.groupTimer:
+		r.timers.Set(group, end)
+	case rec.state.mode == Include:
+		r.timers.Stop(group)
+		rec.groupLeft = 0
 	}
 }
 
-// lower lowers timers to the last member query time (RFC 3376 section 6.6.1).
-func (r *Router) lower(now machine.Time, rec *record, group bool, sources set) {
-	at := now.Add(LastMemberQueryTime)
-	if group {
-		r.lowerTimer(rec.timer(timerMember, netip.Addr{}), at)
+func (r *Router) remove(l *routerLink, rec *record) {
+	for _, kind := range [...]routerTimerKind{timerRepeat, timerHostV1, timerHostV2} {
+		r.timers.Stop(rec.timer(kind, netip.Addr{}))
 	}
-	for _, s := range sources {
-		r.lowerTimer(rec.timer(timerSource, s), at)
+	delete(r.records, rec.member)
+	if i, ok := slices.BinarySearchFunc(l.records, rec.Group, compareRecord); ok {
+		l.records = slices.Delete(l.records, i, i+1)
 	}
 }
 
-func (r *Router) lowerTimer(key routerTimer, at machine.Time) {
-	if t, ok := r.timers.At(key); ok && t > at {
-		r.timers.Set(key, at)
+// tellChange emits what is forwarded differently in state b than in a.
+func (r *Router) tellChange(m member, a, b routerState) {
+	srcs, any := difference(a, b)
+	if any {
+		r.out.Push(Output{Kind: KindChange, If: m.If, V6: m.Group.Is6(), Group: m.Group})
+		return
+	}
+	for _, s := range srcs {
+		r.out.Push(Output{Kind: KindChange, If: m.If, V6: m.Group.Is6(), Src: s, Group: m.Group})
 	}
 }
 
@@ -264,13 +435,17 @@ func (r *Router) Advance(now machine.Time) {
 		l, rec := r.links[t.link], r.records[member{t.If, t.group}]
 		switch t.kind {
 		case timerQuerier:
-			r.fireQuerier(now, l, querierTimer, nil)
+			r.fireQuerier(now, l, querierTimer, netip.Addr{}, nil)
 		case timerMember:
 			r.fire(now, l, rec, evGroupTimeout, nil)
 		case timerSource:
 			r.fire(now, l, rec, evSourceTimeout, set{t.source})
 		case timerRepeat:
 			r.repeatQueries(now, l, rec)
+		case timerHostV2:
+			r.fireCompat(now, l, rec, compatGoneV2)
+		case timerHostV1:
+			r.fireCompat(now, l, rec, compatGoneV1)
 		}
 	}
 }
@@ -302,23 +477,5 @@ func (r *Router) Quiet() bool { return len(r.records) == 0 && r.out.Len() == 0 }
 // Counters returns a copy of the counters.
 func (r *Router) Counters() RouterCounters { return r.counters }
 
-// Listener is one group on one link for a reader.
-type Listener struct {
-	If      int
-	Group   netip.Addr
-	Mode    Mode
-	Sources []netip.Addr // forwarded, with a timer of their own
-	Blocked []netip.Addr // not forwarded
-}
-
-// Snapshot returns the membership table, sorted by interface and group.
-func (r *Router) Snapshot() []Listener {
-	all := make([]Listener, 0, len(r.records))
-	for _, rec := range r.records {
-		all = append(all, Listener{If: rec.If, Group: rec.Group, Mode: rec.state.mode, Sources: rec.state.active, Blocked: rec.state.blocked})
-	}
-	slices.SortFunc(all, func(a, b Listener) int {
-		return cmp.Or(cmp.Compare(a.If, b.If), a.Group.Compare(b.Group))
-	})
-	return all
-}
+// Drops returns a copy of the counters of what was ignored.
+func (r *Router) Drops() RouterDrops { return r.drops }

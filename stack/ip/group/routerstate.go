@@ -21,6 +21,9 @@ type routerState struct {
 // idle reports whether nobody listens: such a group has no record.
 func (s routerState) idle() bool { return s.mode == Include && len(s.active) == 0 }
 
+// size returns how many sources the state names.
+func (s routerState) size() int { return len(s.active) + len(s.blocked) }
+
 // String returns the state in the RFC's notation.
 func (s routerState) String() string {
 	if s.mode == Include {
