@@ -421,6 +421,21 @@ func FuzzOpen(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(ng.Bytes())
+	patterns := []string{"../testdata/pcaps/*.pcapng"}
+	if dir := os.Getenv("MPSTACK_CORPUS"); dir != "" {
+		patterns = append(patterns, filepath.Join(dir, "*", "*.[cp]*ap*"))
+	}
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, path := range paths {
+			if b, err := os.ReadFile(path); err == nil && len(b) <= 4<<10 {
+				f.Add(b)
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0
 		for rec, err := range Open(bytes.NewReader(b)) {

@@ -21,6 +21,7 @@ type T interface {
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 	TempDir() string
+	Name() string
 }
 
 // Verdict is what tshark and our own decoder say of a capture.

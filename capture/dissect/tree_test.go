@@ -294,6 +294,9 @@ func FuzzDissect(f *testing.F) {
 	for _, rec := range samples(f) {
 		f.Add(rec.Data)
 	}
+	for _, b := range capturetest.Seeds(f, dissect.LayerEthernet) {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		var tree dissect.Tree
 		tree.Dissect(capture.LinkTypeEthernet, frame)

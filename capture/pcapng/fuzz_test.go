@@ -3,11 +3,39 @@ package pcapng
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire"
 )
+
+// files returns the small ones among the golden captures and, while
+// MPSTACK_CORPUS is set, among the pcapng captures by others.
+func files(f *testing.F) (all [][]byte) {
+	paths, err := filepath.Glob("../../testdata/pcaps/*.pcapng")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no golden captures: %v", err)
+	}
+	if dir := os.Getenv("MPSTACK_CORPUS"); dir != "" {
+		others, err := filepath.Glob(filepath.Join(dir, "*", "*.pcapng"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		paths = append(paths, others...)
+	}
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(b) <= 8<<10 {
+			all = append(all, b)
+		}
+	}
+	return all
+}
 
 // FuzzReader reads anything: no panic, no packet larger than its file, and
 // what can be written again reads the same.
@@ -16,6 +44,9 @@ func FuzzReader(f *testing.F) {
 	for _, m := range []*builder{little(), big()} {
 		f.Add(m.section().iface(1, 4, m.option(optIfTsResol, []byte{0x8a})).block(blockSimple, m.u32(6), []byte("ghij")).b)
 		f.Add(m.section().iface(1, 0).block(blockPacket, m.u16(0, 9), m.u32(0, 7, 2, 60), []byte("kl\x00\x00"), m.option(optComment, []byte("c"))).b)
+	}
+	for _, b := range files(f) {
+		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := NewReader(bytes.NewReader(b))

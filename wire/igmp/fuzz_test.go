@@ -4,12 +4,17 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/mpstack/mpstack/capture/capturetest"
 	"github.com/mpstack/mpstack/wire/igmp"
 )
 
 // fuzz runs trip on what the fuzzer makes, with its own checksum and with the
-// right one.
+// right one. Seeds are those given, random messages, the project's goldens and,
+// while MPSTACK_CORPUS is set, captures by others.
 func fuzz(f *testing.F, p protocol, seeds []string) {
+	for _, b := range capturetest.Seeds(f, p.name) {
+		f.Add(b)
+	}
 	for _, s := range seeds {
 		f.Add(p.fixed(f, s))
 	}

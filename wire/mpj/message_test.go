@@ -392,37 +392,3 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, s := range samples {
-		f.Add(unhex(f, s.hex))
-	}
-	var reused Message
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Parse(b)
-		if err2 := reused.Decode(b); (err == nil) != (err2 == nil) || !sameMessage(m, reused) {
-			t.Fatalf("a reused message decodes to %+v, %v; want %+v, %v", reused, err2, m, err)
-		}
-		if err != nil {
-			var de *object.DecodeError
-			if !errors.As(err, &de) || de.Offset > len(b) {
-				t.Fatalf("error %v", err)
-			}
-			return
-		}
-		out, err := m.AppendTo(nil)
-		if err != nil {
-			t.Fatalf("%+v does not encode: %v", m, err)
-		}
-		if len(out) != len(b) || m.WireLen() != len(b) {
-			t.Fatalf("%d bytes became %d, WireLen %d", len(b), len(out), m.WireLen())
-		}
-		again, err := Parse(out)
-		if err != nil || !sameMessage(again, m) {
-			t.Fatalf("again: %+v, %v; first %+v", again, err, m)
-		}
-		if out2, _ := again.AppendTo(nil); !bytes.Equal(out, out2) {
-			t.Fatal("the canonical form is not stable")
-		}
-	})
-}

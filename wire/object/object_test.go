@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mpstack/mpstack/capture/capturetest"
+	"github.com/mpstack/mpstack/capture/dissect"
 	"github.com/mpstack/mpstack/wire/object"
 )
 
@@ -216,6 +218,11 @@ func FuzzParse(f *testing.F) {
 		"0000 01 01", "0006 01 01 0000", "fffc 01 01", "0008 01 01 00",
 	} {
 		f.Add(unhex(f, s))
+	}
+	for layer, header := range map[string]int{dissect.LayerMPJ: 32, dissect.LayerRSVP: 8} {
+		for _, b := range capturetest.Seeds(f, layer) {
+			f.Add(b[min(header, len(b)):])
+		}
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		rest := in
