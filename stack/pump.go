@@ -156,9 +156,13 @@ func (st *Stack) unreachable(now machine.Time, o *ip.Output) {
 	if !st.isMPJ(o.Handle) {
 		return
 	}
+	switch o.Reason {
+	case ip.ReasonTTL, ip.ReasonReassembly, ip.ReasonParamProblem:
+		return // the next one may arrive
+	}
 	reasons := [...]mpj.UnreachableReason{
-		ip.ReasonPort: mpj.UnreachablePort, ip.ReasonHost: mpj.UnreachableHost,
-		ip.ReasonNet: mpj.UnreachableNet, ip.ReasonPacketTooBig: mpj.PacketTooBig,
+		ip.ReasonPort: mpj.UnreachablePort, ip.ReasonProtocol: mpj.UnreachablePort, ip.ReasonHost: mpj.UnreachableHost,
+		ip.ReasonNet: mpj.UnreachableNet, ip.ReasonAdmin: mpj.UnreachableNet, ip.ReasonPacketTooBig: mpj.PacketTooBig,
 	}
 	st.mpj.HandleUnreachable(now, mpj.Unreachable{Src: o.Local, Dst: o.Remote, Reason: reasons[o.Reason]})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/stack/ip/group"
 	"github.com/mpstack/mpstack/stack/ip/neigh"
+	"github.com/mpstack/mpstack/stack/ip/reasm"
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
@@ -39,6 +40,7 @@ const (
 const (
 	DefaultMaxBindings = 4096
 	DefaultMaxRoutes   = 4096
+	DefaultMaxPathMTUs = 1024
 	DefaultICMPRate    = 100 // errors a second, RFC 4443 section 2.4 (f)
 	DefaultICMPBurst   = 20
 )
@@ -73,6 +75,7 @@ type Config struct {
 
 	MaxBindings   int
 	MaxRoutes     int // static ones
+	MaxPathMTUs   int // destinations whose path MTU is remembered
 	MaxNeighbors  int // entries of the neighbour table
 	MaxQueue      int // packets waiting for one neighbour
 	MaxWaiting    int // packets waiting for neighbours in all
@@ -83,6 +86,10 @@ type Config struct {
 	ICMPRate      int // ICMP errors a second
 	ICMPBurst     int // ICMP errors at once
 
+	MaxReassembly       int // memory of packets that arrive in fragments, in bytes
+	MaxSourceReassembly int // the same of one source
+	MaxFragments        int // fragments of one packet
+
 	ReachableTime time.Duration // mean, RFC 4861; 0: 30 s
 }
 
@@ -90,6 +97,7 @@ func (c *Config) setDefaults() {
 	def := func(p *int, d int) { *p = cmp.Or(max(*p, 0), d) }
 	def(&c.MaxBindings, DefaultMaxBindings)
 	def(&c.MaxRoutes, DefaultMaxRoutes)
+	def(&c.MaxPathMTUs, DefaultMaxPathMTUs)
 	def(&c.ICMPRate, DefaultICMPRate)
 	def(&c.ICMPBurst, DefaultICMPBurst)
 }
@@ -97,6 +105,10 @@ func (c *Config) setDefaults() {
 func (c *Config) neighbors() neigh.Config {
 	return neigh.Config{Rand: c.Rand, Trace: c.Trace, MaxEntries: c.MaxNeighbors, MaxQueue: c.MaxQueue,
 		MaxWaiting: c.MaxWaiting, ReachableTime: c.ReachableTime}
+}
+
+func (c *Config) reassembly() reasm.Config {
+	return reasm.Config{MaxBytes: c.MaxReassembly, MaxSourceBytes: c.MaxSourceReassembly, MaxFragments: c.MaxFragments}
 }
 
 func (c *Config) host() group.HostConfig {

@@ -1,8 +1,11 @@
 package ip
 
 import (
+	"slices"
+
 	"github.com/mpstack/mpstack/stack/ip/group"
 	"github.com/mpstack/mpstack/stack/ip/neigh"
+	"github.com/mpstack/mpstack/stack/ip/reasm"
 )
 
 // Counters of a machine, one for each reason of a drop.
@@ -17,6 +20,10 @@ type Counters struct {
 	EchoReplies           uint64
 	ICMPErrorsSent        uint64
 	UnreachablesDelivered uint64
+	Fragmented            uint64 // packets sent in fragments
+	FragmentsSent         uint64
+	PathMTUs              uint64 // path MTUs learnt or confirmed
+	PathMTUsEvicted       uint64 // path MTUs forgotten for others
 
 	DropInterfaceDown   uint64 // frame from, or packet to, an interface that is down
 	DropUnknownIf       uint64 // frame from an interface that is not there
@@ -30,7 +37,7 @@ type Counters struct {
 	DropHeader          uint64 // malformed IP header
 	DropHeaderChecksum  uint64
 	DropTruncated       uint64 // shorter than its IP header says
-	DropFragment        uint64 // fragments are not supported yet
+	DropFragment        uint64 // fragments in fragments, or whose parts disagree about the protocol
 	DropSource          uint64 // impossible source address
 	DropOwnSource       uint64 // from one of our own addresses
 	DropDestination     uint64 // impossible destination address
@@ -47,7 +54,9 @@ type Counters struct {
 	DropICMPUnmatched   uint64 // an error about a packet that no binding sent
 	DropEcho            uint64 // echo request to a group
 	DropNDP             uint64 // malformed, or not from the link
-	DropRouterMessage   uint64 // router discovery and redirects are not supported
+	DropRouterMessage   uint64 // router discovery where it is not wanted
+	DropRedirect        uint64 // redirects are ignored
+	DropPathMTU         uint64 // too-big errors that cannot be true
 	DropIGMP            uint64 // malformed IGMP or MLD
 	DropIGMPUntrusted   uint64 // wrong TTL, Router Alert or source
 	DropIGMPType        uint64 // unknown type
@@ -63,6 +72,7 @@ type Counters struct {
 	DropEncode          uint64 // own packets that could not be encoded
 	DropUnresolved      uint64 // own packets whose neighbour does not answer
 
+	Reasm  reasm.Counters
 	Neigh  neigh.Counters
 	Host   group.HostCounters
 	Router group.RouterCounters
@@ -76,7 +86,7 @@ type Counter struct {
 
 // Table returns the counters by name, in a fixed order.
 func (c *Counters) Table() []Counter {
-	return append(append(append(c.traffic(), c.drops()...), c.neighbors()...), c.membership()...)
+	return slices.Concat(c.traffic(), c.drops(), c.reassembly(), c.neighbors(), c.membership())
 }
 
 func (c *Counters) traffic() []Counter {
@@ -87,6 +97,8 @@ func (c *Counters) traffic() []Counter {
 		{"packets/intercepted", c.Intercepted}, {"packets/looped-back", c.LoopedBack},
 		{"icmp/echo-replies", c.EchoReplies}, {"icmp/errors-sent", c.ICMPErrorsSent},
 		{"icmp/unreachables", c.UnreachablesDelivered},
+		{"packets/fragmented", c.Fragmented}, {"packets/fragments-sent", c.FragmentsSent},
+		{"pmtu/learnt", c.PathMTUs}, {"pmtu/evicted", c.PathMTUsEvicted},
 	}
 }
 
@@ -107,6 +119,7 @@ func (c *Counters) drops() []Counter {
 		{"drop/icmp", c.DropICMP}, {"drop/icmp-type", c.DropICMPType},
 		{"drop/icmp-unmatched", c.DropICMPUnmatched}, {"drop/echo", c.DropEcho},
 		{"drop/ndp", c.DropNDP}, {"drop/router-message", c.DropRouterMessage},
+		{"drop/redirect", c.DropRedirect}, {"drop/path-mtu", c.DropPathMTU},
 		{"drop/igmp", c.DropIGMP}, {"drop/igmp-untrusted", c.DropIGMPUntrusted},
 		{"drop/igmp-type", c.DropIGMPType}, {"drop/address-conflict", c.DropAddressConflict},
 		{"drop/forward-scope", c.DropForwardScope}, {"drop/forward-ttl", c.DropForwardTTL},
@@ -114,6 +127,20 @@ func (c *Counters) drops() []Counter {
 		{"drop/forward-neighbour", c.DropForwardNeighbor}, {"drop/rpf", c.DropRPF},
 		{"drop/no-listener", c.DropNoListener}, {"drop/icmp-limited", c.DropICMPLimited},
 		{"drop/encode", c.DropEncode}, {"drop/unresolved", c.DropUnresolved},
+	}
+}
+
+func (c *Counters) reassembly() []Counter {
+	r := &c.Reasm
+	return []Counter{
+		{"reasm/fragments", r.Fragments}, {"reasm/whole", r.Whole},
+		{"reasm/duplicate", r.Duplicates}, {"reasm/empty", r.Empty},
+		{"reasm/misaligned", r.Misaligned}, {"reasm/too-long", r.TooLong},
+		{"reasm/headers-missing", r.NoHeaders}, {"reasm/refused", r.Refused},
+		{"reasm/overlap", r.Overlaps}, {"reasm/inconsistent", r.Inconsistent},
+		{"reasm/too-many", r.TooMany}, {"reasm/mixed-ecn", r.MixedECN},
+		{"reasm/evicted", r.Evicted}, {"reasm/evicted-source", r.EvictedSource},
+		{"reasm/no-room", r.NoRoom}, {"reasm/timed-out", r.TimedOut},
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 // intercepted.
 func (m *Machine) forward(now machine.Time, p *packet) {
 	if m.intercepts(p) {
-		m.pushPacket(p, false)
+		m.intercept(now, p, false)
 		return
 	}
 	if !forwardable(p.src) || !forwardable(p.dst) {
@@ -39,12 +39,9 @@ func (m *Machine) forward(now machine.Time, p *packet) {
 		m.counters.DropForwardScope++
 		return
 	}
-	if len(p.raw) > r.out.mtu {
-		// An IPv4 packet without DF would be cut into fragments here.
+	if mtu := r.out.mtuOf(p.v6()); len(p.raw) > mtu && p.df {
 		m.counters.DropForwardTooBig++
-		if p.df {
-			m.sendTooBig(now, p, r.out.mtu)
-		}
+		m.sendTooBig(now, p, mtu)
 		return
 	}
 	hop := p.dst
@@ -86,10 +83,10 @@ func (m *Machine) forwardMulticast(now machine.Time, p *packet, member bool) {
 	}
 	for _, index := range m.outIfs {
 		out := m.iface(index)
-		if len(p.raw) > out.mtu {
+		if mtu := out.mtuOf(p.v6()); len(p.raw) > mtu && p.df {
 			m.counters.DropForwardTooBig++
 			if p.v6() {
-				m.sendTooBig(now, p, out.mtu) // RFC 4443 section 3.2: also about multicast
+				m.sendTooBig(now, p, mtu) // RFC 4443 section 3.2: also about multicast
 			}
 			continue
 		}

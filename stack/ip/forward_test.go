@@ -59,7 +59,7 @@ func TestForwardingErrors(t *testing.T) {
 			counter   string
 			mtu       int
 		}{
-			{"TTL", f.x, 1, ip.CauseTimeExceeded, ip.ReasonNone, "drop/forward-ttl", 0},
+			{"TTL", f.x, 1, ip.CauseTimeExceeded, ip.ReasonTTL, "drop/forward-ttl", 0},
 			{"no route", far, 9, ip.CauseUnreachable, ip.ReasonNet, "drop/forward-no-route", 0},
 			{"no neighbour", nobody, 9, ip.CauseUnreachable, ip.ReasonHost, "drop/forward-neighbour", 0},
 		} {
@@ -73,13 +73,7 @@ func TestForwardingErrors(t *testing.T) {
 			}
 			n.r.wantCounter(c.counter, 1)
 			un := n.s.kind(ip.KindUnreachable)
-			if c.reason == ip.ReasonNone {
-				if len(un) != 0 {
-					t.Errorf("%s, %s: %+v", f.name, c.name, un)
-				}
-				continue
-			}
-			if len(un) != 1 || un[0].Reason != c.reason || un[0].Handle != h || un[0].Remote != ap(join(c.dst, "7")) {
+			if len(un) != 1 || un[0].Reason != c.reason || !un[0].Soft || un[0].Handle != h || un[0].Remote != ap(join(c.dst, "7")) {
 				t.Errorf("%s, %s: %+v", f.name, c.name, un)
 			}
 		}
@@ -128,11 +122,16 @@ func TestPacketTooBig(t *testing.T) {
 		}
 	}
 	r.wantCounter("drop/forward-too-big", 2)
-	err := a.HandleSendUDP(w.now, ip.Datagram{Src: ap("10.1.0.1:9"), Dst: ap("10.2.0.1:7"), Payload: make([]byte, 1473), DF: true})
-	if err != ip.ErrMessageTooBig {
-		t.Errorf("a datagram above the MTU: %v", err)
+	// The path MTU is known now: with DF, nothing greater is sent.
+	for _, c := range []struct {
+		payload int
+		want    error
+	}{{1272, nil}, {1273, ip.ErrMessageTooBig}} {
+		err := a.HandleSendUDP(w.now, ip.Datagram{Src: ap("10.1.0.1:9"), Dst: ap("10.2.0.1:7"), Payload: make([]byte, c.payload), DF: true})
+		if err != c.want {
+			t.Errorf("%d bytes: %v, want %v", c.payload, err, c.want)
+		}
 	}
-	w.ok(a.HandleSendUDP(w.now, ip.Datagram{Src: ap("10.1.0.1:9"), Dst: ap("10.2.0.1:7"), Payload: make([]byte, 1472), DF: true}))
 }
 
 func TestMulticastForwarding(t *testing.T) {

@@ -30,32 +30,44 @@ func (m *Machine) handleICMPv4(now machine.Time, p *packet) {
 	case inet.ICMPv4Echo:
 		m.echo(now, p, msg)
 	case inet.ICMPv4Unreachable:
-		reason, mtu := unreachable4(msg)
-		m.icmpError(msg, reason, mtu)
-	case inet.ICMPv4Redirect:
-		m.counters.DropRouterMessage++
+		if msg.Code == inet.ICMPv4FragNeeded {
+			m.tooBig4(now, msg)
+			return
+		}
+		m.icmpError(msg, unreachable4(msg.Code))
+	case inet.ICMPv4TimeExceeded:
+		m.icmpError(msg, timeExceeded(msg.Code))
+	case inet.ICMPv4ParamProblem:
+		m.icmpError(msg, ReasonParamProblem)
+	case inet.ICMPv4Redirect: // RFC 1122 section 3.2.2.2 lets hosts ignore them
+		m.counters.DropRedirect++
 	default:
 		m.counters.DropICMPType++
 	}
 }
 
 // unreachable4 classifies an ICMPv4 destination unreachable (RFC 792, RFC 1122
-// section 3.2.2.1, RFC 1812 section 5.2.7.1). A protocol that is unreachable
-// counts as a port.
-func unreachable4(msg inet.ICMP) (Reason, int) {
-	switch msg.Code {
-	case inet.ICMPv4ProtocolUnreachable, inet.ICMPv4PortUnreachable:
-		return ReasonPort, 0
-	case inet.ICMPv4FragNeeded:
-		mtu := msg.FragNeededMTU()
-		if mtu < 68 { // RFC 791: every link carries 68 bytes
-			mtu = 0
-		}
-		return ReasonPacketTooBig, mtu
-	case inet.ICMPv4NetUnreachable, inet.ICMPv4SourceRouteFailed, 6, 9, 11:
-		return ReasonNet, 0
+// section 3.2.2.1, RFC 1812 section 5.2.7.1).
+func unreachable4(code uint8) Reason {
+	switch code {
+	case inet.ICMPv4ProtocolUnreachable:
+		return ReasonProtocol
+	case inet.ICMPv4PortUnreachable:
+		return ReasonPort
+	case inet.ICMPv4NetUnreachable, inet.ICMPv4SourceRouteFailed, 6, 11: // 6: unknown; 11: for the type of service
+		return ReasonNet
+	case 9, 10, inet.ICMPv4AdminProhibited, 14, 15: // 9, 10: net and host prohibited; 14, 15: precedence
+		return ReasonAdmin
 	}
-	return ReasonHost, 0
+	return ReasonHost // 1, 7: unknown, 8: isolated, 12: for the type of service
+}
+
+// timeExceeded classifies a time exceeded of either family.
+func timeExceeded(code uint8) Reason {
+	if code == inet.ICMPv4ReassemblyExceeded {
+		return ReasonReassembly
+	}
+	return ReasonTTL
 }
 
 func (m *Machine) handleICMPv6(now machine.Time, p *packet) {
@@ -68,19 +80,29 @@ func (m *Machine) handleICMPv6(now machine.Time, p *packet) {
 		m.counters.DropSource++
 		return
 	}
+	if p.fragmented && isNDP(msg.Type) { // RFC 6980
+		m.counters.DropNDP++
+		return
+	}
 	switch msg.Type {
 	case inet.ICMPv6Echo:
 		m.echo(now, p, msg)
 	case inet.ICMPv6Unreachable:
-		m.icmpError(msg, unreachable6(msg.Code), 0)
-	case inet.ICMPv6PacketTooBig: // RFC 8201 section 4: never below the minimum
-		m.icmpError(msg, ReasonPacketTooBig, max(int(min(msg.PacketTooBigMTU(), 0xffff)), minMTU6))
+		m.icmpError(msg, unreachable6(msg.Code))
+	case inet.ICMPv6PacketTooBig:
+		m.tooBig6(now, msg)
+	case inet.ICMPv6TimeExceeded:
+		m.icmpError(msg, timeExceeded(msg.Code))
+	case inet.ICMPv6ParamProblem:
+		m.icmpError(msg, paramProblem6(msg.Code))
 	case inet.ICMPv6NeighborSolicitation:
 		m.handleSolicitation(now, p, msg)
 	case inet.ICMPv6NeighborAdvertisement:
 		m.handleAdvertisement(now, p, msg)
-	case inet.ICMPv6RouterSolicitation, inet.ICMPv6RouterAdvertisement, inet.ICMPv6Redirect:
+	case inet.ICMPv6RouterSolicitation, inet.ICMPv6RouterAdvertisement:
 		m.counters.DropRouterMessage++
+	case inet.ICMPv6Redirect:
+		m.counters.DropRedirect++
 	case inet.ICMPv6MLDQuery, inet.ICMPv6MLDv1Report, inet.ICMPv6MLDv1Done, inet.ICMPv6MLDv2Report:
 		m.handleMembership(now, p)
 	default:
@@ -88,14 +110,32 @@ func (m *Machine) handleICMPv6(now machine.Time, p *packet) {
 	}
 }
 
+// isNDP reports whether a type is neighbour discovery's.
+func isNDP(typ uint8) bool {
+	return typ >= inet.ICMPv6RouterSolicitation && typ <= inet.ICMPv6Redirect
+}
+
+// unreachable6 classifies an ICMPv6 destination unreachable (RFC 4443 section
+// 3.1).
 func unreachable6(code uint8) Reason {
 	switch code {
 	case inet.ICMPv6PortUnreachable:
 		return ReasonPort
-	case inet.ICMPv6NoRoute, inet.ICMPv6AdminProhibited, inet.ICMPv6BeyondScope:
+	case inet.ICMPv6NoRoute, inet.ICMPv6BeyondScope, 6: // 6: reject route
 		return ReasonNet
+	case inet.ICMPv6AdminProhibited, 5: // 5: source address failed policy
+		return ReasonAdmin
 	}
 	return ReasonHost
+}
+
+// paramProblem6 classifies an ICMPv6 parameter problem: an unknown next header
+// is IPv6's protocol unreachable (RFC 4443 section 3.4).
+func paramProblem6(code uint8) Reason {
+	if code == inet.ICMPv6UnknownNextHeader {
+		return ReasonProtocol
+	}
+	return ReasonParamProblem
 }
 
 // echo answers an echo request to this node alone.
@@ -147,37 +187,53 @@ func (m *Machine) sendICMP(now machine.Time, in *iface, h *header, msg inet.ICMP
 		return false
 	}
 	m.arena = append(m.arena, m.scratch...)
-	m.dispatch(now, t, start, cause)
+	m.dispatch(now, t, start, cause, tagOwn)
 	return true
 }
 
 // icmpError tells the binding that sent the packet quoted in an ICMP error.
-func (m *Machine) icmpError(msg inet.ICMP, reason Reason, mtu int) {
+func (m *Machine) icmpError(msg inet.ICMP, reason Reason) {
 	q, err := inet.ParseQuote(msg.Body)
 	if err != nil {
 		m.counters.DropICMP++
 		return
 	}
-	if !m.tellBinding(&q, reason, mtu, CauseErrorReceived) {
+	b, sent := m.sender(&q)
+	switch {
+	case !sent:
 		m.counters.DropICMPUnmatched++
+	case b != nil:
+		m.pushUnreachable(b, &q, reason, 0, CauseErrorReceived)
 	}
 }
 
-// tellBinding tells the binding that sent q, if there is one.
-func (m *Machine) tellBinding(q *inet.Quote, reason Reason, mtu int, cause machine.Cause) bool {
-	src, dst, ok := q.Ports()
-	if !ok || q.Proto != inet.ProtoUDP || !m.IsLocal(q.Src) {
-		return false
+// sender returns who sent a quoted packet, and whether it may have been sent
+// here: from one of our addresses, and by a binding, by a registered protocol
+// or as the answer to an echo request, for which there is nobody to tell.
+func (m *Machine) sender(q *inet.Quote) (b *binding, sent bool) {
+	if !m.IsLocal(q.Src) {
+		return nil, false
 	}
-	local := netip.AddrPortFrom(q.Src, src)
-	b := m.udp.lookup(local)
-	if b == nil {
-		return false
+	switch {
+	case q.Proto == inet.ProtoUDP:
+		if src, _, ok := q.Ports(); ok {
+			b = m.udp.lookup(netip.AddrPortFrom(q.Src, src))
+		}
+		return b, b != nil
+	case q.Proto == inet.ProtoICMP && q.Src.Is4():
+		return nil, len(q.Payload) > 0 && q.Payload[0] == inet.ICMPv4EchoReply && q.FragOffset == 0
+	case q.Proto == inet.ProtoICMPv6 && q.Src.Is6():
+		return nil, len(q.Payload) > 0 && q.Payload[0] == inet.ICMPv6EchoReply && q.FragOffset == 0
 	}
+	return nil, m.registered(q.Proto)
+}
+
+// pushUnreachable tells a binding what became of a packet that it sent.
+func (m *Machine) pushUnreachable(b *binding, q *inet.Quote, reason Reason, mtu int, cause machine.Cause) {
+	src, dst, _ := q.Ports()
 	m.counters.UnreachablesDelivered++
-	m.out.Push(Output{Kind: KindUnreachable, Handle: b.handle, Local: local, Remote: netip.AddrPortFrom(q.Dst, dst),
-		Reason: reason, MTU: mtu, Cause: cause})
-	return true
+	m.out.Push(Output{Kind: KindUnreachable, Handle: b.handle, Local: netip.AddrPortFrom(q.Src, src),
+		Remote: netip.AddrPortFrom(q.Dst, dst), Reason: reason, Soft: reason.soft(), MTU: mtu, Cause: cause})
 }
 
 // sendUnreachable answers p by destination unreachable with the code of its
@@ -261,7 +317,9 @@ func (m *Machine) sendError(now machine.Time, p *packet, msg inet.ICMP, cause ma
 // answerable reports whether msg may be sent about p.
 func answerable(p *packet, msg inet.ICMP) bool {
 	switch {
-	case p.src.IsUnspecified(), p.src.IsMulticast(), p.fragment:
+	case p.src.IsUnspecified(), p.src.IsMulticast():
+		return false
+	case p.later && (!p.v6() || p.proto == inet.ProtoICMPv6): // in IPv6, unless it may be an error itself
 		return false
 	case p.proto == inet.ProtoICMP && !p.v6():
 		if len(p.payload) == 0 || (inet.ICMP{Type: p.payload[0]}).IsErrorV4() {

@@ -56,6 +56,9 @@ func (f *iface) has(v6 bool) bool {
 	return f.v4
 }
 
+// mtuOf returns the greatest packet of a family.
+func (f *iface) mtuOf(v6 bool) int { return f.mtu }
+
 // owns reports whether addr is an address of the interface.
 func (f *iface) owns(addr netip.Addr) bool {
 	return addr == f.linkLocal && addr.IsValid() ||

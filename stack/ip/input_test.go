@@ -75,8 +75,6 @@ func TestDrops(t *testing.T) {
 		{"drop/truncated", good()[:20], true},
 		{"drop/truncated", good6()[:60], true},
 		{"drop/header", patch(good(), 14, 0x35), true},
-		{"drop/fragment", with4(func(h *inet.IPv4) { h.MF = true }), true},
-		{"drop/fragment", with6(func(h *inet.IPv6) { h.Fragment = inet.FragmentHeader{Present: true, More: true} }), true},
 		{"drop/source", with4(func(h *inet.IPv4) { h.Src = addr("224.0.0.1") }), true},
 		{"drop/source", with4(func(h *inet.IPv4) { h.Src = addr("127.0.0.1") }), true},
 		{"drop/source", with4(func(h *inet.IPv4) { h.Src = addr("10.0.0.255") }), true},

@@ -6,6 +6,7 @@ import (
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/stack/ip/group"
 	"github.com/mpstack/mpstack/stack/ip/neigh"
+	"github.com/mpstack/mpstack/stack/ip/reasm"
 	"github.com/mpstack/mpstack/wire/igmp"
 )
 
@@ -19,6 +20,8 @@ type Machine struct {
 	neigh  *neigh.Table
 	host   *group.Host
 	router *group.Router // nil on hosts
+	reasm  *reasm.Table
+	pmtu   pathMTUs
 	udp    bindings
 
 	out       machine.Queue[Output]
@@ -28,6 +31,7 @@ type Machine struct {
 	oneRecord [1]igmp.Record
 	outIfs    []int        // reused by every multicast lookup
 	ipID      uint16       // of the last IPv4 packet sent without DF
+	ip6ID     uint32       // of the last IPv6 packet sent in fragments, where there is no Rand
 	icmpFree  machine.Time // when the rate of ICMP errors is used up to, see allowICMP
 	counters  Counters
 }
@@ -43,6 +47,7 @@ func New(cfg Config) *Machine {
 		local: make(map[netip.Addr]*iface),
 		neigh: neigh.New(cfg.neighbors()),
 		host:  group.NewHost(cfg.host()),
+		reasm: reasm.New(cfg.reassembly()),
 	}
 	if cfg.Forwarding {
 		m.router = group.NewRouter(cfg.router())
@@ -85,7 +90,7 @@ type timed interface {
 // earliest returns the part that is due first; of several, the first in a
 // fixed order.
 func (m *Machine) earliest() (first timed, at machine.Time) {
-	parts := [...]timed{m.neigh, m.host, nil}
+	parts := [...]timed{m.neigh, m.host, nil, m.reasm}
 	if m.router != nil {
 		parts[2] = m.router
 	}
@@ -114,13 +119,13 @@ func (m *Machine) Next() (*Output, bool) { return m.out.Pop() }
 // and no output is left. Configuration, remembered neighbours and a router's
 // general queries are quiet.
 func (m *Machine) Quiet() bool {
-	return m.out.Len() == 0 && m.udp.len() == 0 && m.neigh.Quiet() && m.host.Quiet() && (m.router == nil || m.router.Quiet())
+	return m.out.Len() == 0 && m.udp.len() == 0 && m.neigh.Quiet() && m.host.Quiet() && m.reasm.Quiet() && (m.router == nil || m.router.Quiet())
 }
 
 // Counters returns a copy of the counters.
 func (m *Machine) Counters() Counters {
 	c := m.counters
-	c.Neigh, c.Host = m.neigh.Counters(), m.host.Counters()
+	c.Neigh, c.Host, c.Reasm = m.neigh.Counters(), m.host.Counters(), m.reasm.Counters()
 	if m.router != nil {
 		c.Router = m.router.Counters()
 	}
@@ -158,6 +163,10 @@ func (m *Machine) drain(now machine.Time) {
 				m.handleGroup(now, *o)
 				continue
 			}
+		}
+		if o, ok := m.reasm.Next(); ok {
+			m.incomplete(now, o)
+			continue
 		}
 		return
 	}

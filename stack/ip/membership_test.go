@@ -279,7 +279,7 @@ func TestUntrustedMembershipMessages(t *testing.T) {
 }
 
 // ip4Frame wraps an IPv4 packet in a frame from a strange station.
-func ip4Frame(t *testing.T, h inet.IPv4, body []byte) []byte {
+func ip4Frame(t testing.TB, h inet.IPv4, body []byte) []byte {
 	t.Helper()
 	dst := inet.MulticastMAC(h.Dst)
 	if dst.IsZero() {
@@ -288,7 +288,7 @@ func ip4Frame(t *testing.T, h inet.IPv4, body []byte) []byte {
 	return ip4FrameTo(t, dst, h, body)
 }
 
-func ip4FrameTo(t *testing.T, dst inet.MAC, h inet.IPv4, body []byte) []byte {
+func ip4FrameTo(t testing.TB, dst inet.MAC, h inet.IPv4, body []byte) []byte {
 	t.Helper()
 	b := inet.Ethernet{Dst: dst, Src: macOf(99, 1), Type: inet.EtherTypeIPv4}.AppendTo(nil)
 	b, err := h.AppendTo(b, len(body))
@@ -298,7 +298,7 @@ func ip4FrameTo(t *testing.T, dst inet.MAC, h inet.IPv4, body []byte) []byte {
 	return append(b, body...)
 }
 
-func ip6FrameTo(t *testing.T, dst inet.MAC, h inet.IPv6, body []byte) []byte {
+func ip6FrameTo(t testing.TB, dst inet.MAC, h inet.IPv6, body []byte) []byte {
 	t.Helper()
 	if dst.IsZero() {
 		dst = inet.MulticastMAC(h.Dst)

@@ -53,7 +53,7 @@ func (m *Machine) handleNeigh(now machine.Time, o neigh.Output) {
 	case neigh.KindRelease:
 		start := m.frame(out, o.Key.Addr.Is6())
 		m.arena = append(m.arena, o.Packet.Data...)
-		m.push(out, o.MAC, m.arena[start:len(m.arena):len(m.arena)], o.Packet.Cause)
+		m.emit(out, o.MAC, start, o.Packet.Cause, o.Packet.Tag)
 	case neigh.KindFail:
 		m.unresolved(now, &o)
 	}
@@ -73,7 +73,9 @@ func (m *Machine) unresolved(now machine.Time, o *neigh.Output) {
 		return
 	}
 	m.counters.DropUnresolved++
-	m.tellBinding(&q, ReasonHost, 0, CauseNoNeighbor)
+	if b, _ := m.sender(&q); b != nil {
+		m.pushUnreachable(b, &q, ReasonHost, 0, CauseNoNeighbor)
+	}
 }
 
 // solicitARP asks for an IPv4 neighbour.

@@ -79,7 +79,7 @@ func TestNDPIsCheckedForTheLink(t *testing.T) {
 		{"group address", "2001:db8::2", 255, advertisement(t, bad), "drop/ndp"},
 		{"conflict", "ff02::1", 255, advertisement(t, mine), "drop/address-conflict"},
 		{"router advertisement", "ff02::1", 255, append([]byte{inet.ICMPv6RouterAdvertisement}, make([]byte, 15)...), "drop/router-message"},
-		{"redirect", "2001:db8::2", 255, append([]byte{inet.ICMPv6Redirect}, make([]byte, 39)...), "drop/router-message"},
+		{"redirect", "2001:db8::2", 255, append([]byte{inet.ICMPv6Redirect}, make([]byte, 39)...), "drop/redirect"},
 		{"unknown type", "2001:db8::2", 255, append([]byte{200}, make([]byte, 7)...), "drop/icmp-type"},
 		{"echo to all", "ff02::1", 64, append([]byte{inet.ICMPv6Echo}, make([]byte, 7)...), "drop/echo"},
 	} {
@@ -160,18 +160,6 @@ func TestMulticastTooBig(t *testing.T) {
 	if len(un) != 1 || un[0].Handle != h || un[0].Reason != ip.ReasonPacketTooBig || un[0].MTU != 1300 {
 		t.Errorf("%+v", un)
 	}
-}
-
-// TestNoErrorWithoutDF: a packet that a router would have to cut into
-// fragments is dropped and counted.
-func TestNoErrorWithoutDF(t *testing.T) {
-	t.Parallel()
-	w, a, r, _ := narrow(t)
-	w.ok(a.HandleSendUDP(w.now, ip.Datagram{Src: ap("10.1.0.1:9"), Dst: ap("10.2.0.1:7"), Payload: make([]byte, 1400)}))
-	a.drain()
-	w.run(time.Second)
-	r.wantCounter("drop/forward-too-big", 1)
-	r.wantCounter("icmp/errors-sent", 0)
 }
 
 // TestDirectedBroadcast is not forwarded to the link it names (RFC 2644).

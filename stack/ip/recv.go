@@ -18,7 +18,9 @@ type packet struct {
 	ttl, tos    uint8
 	routerAlert bool
 	df          bool
-	fragment    bool
+	fragment    bool // one of several
+	later       bool // a fragment, and not the first one
+	fragmented  bool // IPv6: has or had a Fragment header
 	group       bool // came in a multicast or broadcast frame
 	looped      bool // never left this machine
 	hopProblem  inet.OptionProblem
@@ -71,8 +73,8 @@ func (m *Machine) HandleFrame(now machine.Time, inIf int, data []byte) {
 }
 
 func (m *Machine) handleIPv4(now machine.Time, f *iface, b []byte, grouped bool) {
-	h, payload, err := inet.ParseIPv4(b)
-	if err != nil {
+	p := packet{in: f, group: grouped}
+	if err := p.parse4(b); err != nil {
 		m.countHeader(err)
 		return
 	}
@@ -80,14 +82,12 @@ func (m *Machine) handleIPv4(now machine.Time, f *iface, b []byte, grouped bool)
 		m.counters.DropFamily++
 		return
 	}
-	p := packet{in: f, raw: b[:h.TotalLen:h.TotalLen], payload: payload, src: h.Src, dst: h.Dst, proto: h.Proto,
-		ttl: h.TTL, tos: h.TOS, routerAlert: h.RouterAlert, df: h.DF, fragment: h.Fragment(), group: grouped}
 	m.input(now, &p)
 }
 
 func (m *Machine) handleIPv6(now machine.Time, f *iface, b []byte, grouped bool) {
-	h, payload, err := inet.ParseIPv6(b)
-	if err != nil {
+	p := packet{in: f, group: grouped}
+	if err := p.parse6(b); err != nil {
 		m.countHeader(err)
 		return
 	}
@@ -95,12 +95,42 @@ func (m *Machine) handleIPv6(now machine.Time, f *iface, b []byte, grouped bool)
 		m.counters.DropFamily++
 		return
 	}
-	n := inet.HeaderLenIPv6 + h.PayloadLen
-	p := packet{in: f, raw: b[:n:n], payload: payload, src: h.Src, dst: h.Dst, proto: h.NextHeader,
-		ttl: h.HopLimit, tos: h.TrafficClass, routerAlert: h.RouterAlert, df: true, group: grouped,
-		fragment:   h.Fragment.Present && (h.Fragment.More || h.Fragment.Offset > 0),
-		hopProblem: h.HopByHopProblem, dstProblem: h.DestinationProblem, routing: h.Routing}
 	m.input(now, &p)
+}
+
+// parse sets what b, an IPv4 or IPv6 packet, says of itself.
+func (p *packet) parse(b []byte) error {
+	if len(b) > 0 && b[0]>>4 == 4 {
+		return p.parse4(b)
+	}
+	return p.parse6(b)
+}
+
+func (p *packet) parse4(b []byte) error {
+	h, payload, err := inet.ParseIPv4(b)
+	if err != nil {
+		return err
+	}
+	p.raw, p.payload = b[:h.TotalLen:h.TotalLen], payload
+	p.src, p.dst, p.proto, p.ttl, p.tos = h.Src, h.Dst, h.Proto, h.TTL, h.TOS
+	p.routerAlert, p.df, p.fragment, p.later = h.RouterAlert, h.DF, h.Fragment(), h.FragOffset > 0
+	return nil
+}
+
+func (p *packet) parse6(b []byte) error {
+	h, payload, err := inet.ParseIPv6(b)
+	if err != nil {
+		return err
+	}
+	n := inet.HeaderLenIPv6 + h.PayloadLen
+	p.raw, p.payload = b[:n:n], payload
+	p.src, p.dst, p.proto, p.ttl, p.tos = h.Src, h.Dst, h.NextHeader, h.HopLimit, h.TrafficClass
+	p.routerAlert, p.df = h.RouterAlert, true
+	p.later = h.Fragment.Offset > 0
+	p.fragment = h.Fragment.More || p.later
+	p.fragmented = p.fragmented || h.Fragment.Present
+	p.hopProblem, p.dstProblem, p.routing = h.HopByHopProblem, h.DestinationProblem, h.Routing
+	return nil
 }
 
 func (m *Machine) countHeader(err error) {
@@ -175,17 +205,18 @@ func mayBeUnspecified(p *packet) bool {
 // inputMulticast delivers a multicast packet to the members here and, on a
 // router, intercepts or forwards it.
 func (m *Machine) inputMulticast(now machine.Time, p *packet) {
-	if m.isMembershipMessage(p) {
+	if !(p.v6() && p.fragment) && m.isMembershipMessage(p) {
 		m.handleMembership(now, p)
 		return
 	}
 	member := isAllHosts(p.dst) || m.host.Receives(p.in.index, p.dst, p.src)
 	if m.router != nil && m.intercepts(p) {
-		m.pushPacket(p, member)
+		m.intercept(now, p, member)
 		return
 	}
 	if member {
-		m.deliver(now, p)
+		own := *p // which may become a whole packet, while p is one fragment of it
+		m.deliver(now, &own)
 	}
 	switch {
 	case m.router != nil:
@@ -197,15 +228,24 @@ func (m *Machine) inputMulticast(now machine.Time, p *packet) {
 
 // intercepts reports whether the packet is one that Config.Intercept names.
 func (m *Machine) intercepts(p *packet) bool {
-	if p.fragment {
-		return false
-	}
 	for _, i := range m.cfg.Intercept {
 		if i.Proto == p.proto && (p.routerAlert || !i.RouterAlert) {
 			return true
 		}
 	}
 	return false
+}
+
+// intercept hands up a packet that is to be intercepted, when it is whole.
+func (m *Machine) intercept(now machine.Time, p *packet, toUs bool) {
+	if p.fragment && !m.reassemble(now, p) {
+		return
+	}
+	if !m.intercepts(p) { // an IPv6 fragment named another protocol than the first one does
+		m.counters.DropFragment++
+		return
+	}
+	m.pushPacket(p, toUs)
 }
 
 // registered reports whether packets of proto to this node are handed up.
@@ -231,8 +271,7 @@ func (m *Machine) pushPacket(p *packet, toUs bool) {
 // deliver hands a packet to this node's own protocols.
 func (m *Machine) deliver(now machine.Time, p *packet) {
 	switch {
-	case p.fragment:
-		m.counters.DropFragment++
+	case p.fragment && !m.reassemble(now, p):
 		return
 	case p.routing.Present && p.routing.SegmentsLeft > 0: // RFC 5095
 		m.counters.DropOption++

@@ -1,6 +1,7 @@
 package ip
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/mpstack/mpstack/internal/machine"
@@ -10,8 +11,9 @@ import (
 
 // Tags of packets in the neighbour table.
 const (
-	tagOwn       = 0 // of this node: a binding learns that it was not sent
-	tagForwarded = 1 // of another node: ICMP tells it
+	tagOwn       = iota // of this node: a binding learns that it was not sent
+	tagForwarded        // of another node: ICMP tells it
+	tagUncut            // of this node, and not to be sent in fragments
 )
 
 // header is what an IP header to build says.
@@ -21,6 +23,15 @@ type header struct {
 	ttl, tos    uint8
 	routerAlert bool
 	df          bool
+	probe       bool
+}
+
+// tag returns the tag of packets with the header.
+func (h *header) tag() uint64 {
+	if h.df || h.probe {
+		return tagUncut
+	}
+	return tagOwn
 }
 
 // target is where a packet goes.
@@ -31,28 +42,30 @@ type target struct {
 }
 
 // HandleSend sends an IP packet. It is refused where there is no route or
-// address for it or where it does not fit the MTU. A packet to one of our own
-// addresses is delivered here; one to a group goes out alone.
+// address for it, where it exceeds 65,535 bytes and, with DF, where it exceeds
+// the path MTU. A packet to one of our own addresses is delivered here; one to
+// a group goes out alone.
 func (m *Machine) HandleSend(now machine.Time, p Packet) error {
 	now = m.begin(now)
 	t, src, err := m.resolveTarget(p.Src, p.Dst, p.OutIf)
 	if err != nil {
 		return err
 	}
-	h := header{src: src, dst: p.Dst, proto: p.Proto, ttl: p.TTL, tos: p.TOS, routerAlert: p.RouterAlert, df: p.DF}
+	h := header{src: src, dst: p.Dst, proto: p.Proto, ttl: p.TTL, tos: p.TOS, routerAlert: p.RouterAlert,
+		df: p.DF || p.Probe, probe: p.Probe}
 	start, err := m.build(t.out, &h, len(p.Payload))
 	if err != nil {
 		return err
 	}
 	m.arena = append(m.arena, p.Payload...)
-	m.dispatch(now, t, start, p.Cause)
+	m.dispatch(now, t, start, p.Cause, h.tag())
 	m.drain(now)
 	return nil
 }
 
 // HandleSendUDP sends a UDP datagram from an address of this node. It is
-// refused as HandleSend refuses. A datagram to a group that is joined on the interface it leaves by comes back
-// to the bindings here.
+// refused as HandleSend refuses. A datagram to a group that is joined on the
+// interface it leaves by comes back to the bindings here.
 func (m *Machine) HandleSendUDP(now machine.Time, d Datagram) error {
 	now = m.begin(now)
 	t, src, err := m.resolveTarget(d.Src.Addr(), d.Dst.Addr(), d.OutIf)
@@ -64,7 +77,7 @@ func (m *Machine) HandleSendUDP(now machine.Time, d Datagram) error {
 	case !m.IsLocal(src):
 		return ErrAddressNotAvailable
 	}
-	h := header{src: src, dst: d.Dst.Addr(), proto: inet.ProtoUDP, ttl: d.TTL, tos: d.TOS, df: d.DF}
+	h := header{src: src, dst: d.Dst.Addr(), proto: inet.ProtoUDP, ttl: d.TTL, tos: d.TOS, df: d.DF || d.Probe, probe: d.Probe}
 	start, err := m.build(t.out, &h, inet.HeaderLenUDP+len(d.Payload))
 	if err != nil {
 		return err
@@ -76,7 +89,7 @@ func (m *Machine) HandleSendUDP(now machine.Time, d Datagram) error {
 	}
 	loop := h.dst.IsMulticast() && (isAllHosts(h.dst) || m.host.Receives(t.out.index, h.dst, src))
 	packet := m.arena[start+inet.HeaderLenEthernet : len(m.arena) : len(m.arena)]
-	m.dispatch(now, t, start, d.Cause)
+	m.dispatch(now, t, start, d.Cause, h.tag())
 	if loop {
 		m.loopBack(now, t.out, packet)
 	}
@@ -261,13 +274,21 @@ func (m *Machine) build(out *iface, h *header, payloadLen int) (start int, err e
 		n = x.WireLen()
 		m.arena, err = x.AppendTo(m.arena, payloadLen)
 	}
-	if n+payloadLen > out.mtu {
+	if errors.Is(err, inet.ErrTooLong) || h.df && n+payloadLen > m.limit(out, h) {
 		err = ErrMessageTooBig
 	}
 	if err != nil {
 		m.arena = m.arena[:start]
 	}
 	return start, err
+}
+
+// limit returns the greatest packet with the header that is sent uncut.
+func (m *Machine) limit(out *iface, h *header) int {
+	if h.probe {
+		return out.mtuOf(h.dst.Is6())
+	}
+	return m.mtuTo(out, h.dst)
 }
 
 // ipv4 returns the header in IPv4. Packets with DF need no identification (RFC
@@ -290,34 +311,21 @@ func (h *header) ipv6() inet.IPv6 {
 }
 
 // dispatch sends the frame at m.arena[start:], or delivers its packet here.
-func (m *Machine) dispatch(now machine.Time, t target, start int, cause machine.Cause) {
+func (m *Machine) dispatch(now machine.Time, t target, start int, cause machine.Cause, tag uint64) {
 	if t.local {
 		m.loopBack(now, t.out, m.arena[start+inet.HeaderLenEthernet:len(m.arena):len(m.arena)])
 		return
 	}
-	m.transmit(now, t.out, t.hop, start, cause, tagOwn)
+	m.transmit(now, t.out, t.hop, start, cause, tag)
 }
 
 // loopBack takes in a packet of our own as if received on an interface.
 func (m *Machine) loopBack(now machine.Time, f *iface, b []byte) {
 	m.counters.LoopedBack++
-	p := packet{in: f, raw: b, looped: true}
-	if b[0]>>4 == 4 {
-		h, payload, err := inet.ParseIPv4(b)
-		if err != nil {
-			m.counters.DropEncode++
-			return
-		}
-		p.payload, p.src, p.dst, p.proto = payload, h.Src, h.Dst, h.Proto
-		p.ttl, p.tos, p.routerAlert, p.df = h.TTL, h.TOS, h.RouterAlert, h.DF
-	} else {
-		h, payload, err := inet.ParseIPv6(b)
-		if err != nil {
-			m.counters.DropEncode++
-			return
-		}
-		p.payload, p.src, p.dst, p.proto = payload, h.Src, h.Dst, h.NextHeader
-		p.ttl, p.tos, p.routerAlert = h.HopLimit, h.TrafficClass, h.RouterAlert
+	p := packet{in: f, looped: true}
+	if err := p.parse(b); err != nil {
+		m.counters.DropEncode++
+		return
 	}
 	m.deliver(now, &p)
 }
@@ -344,6 +352,22 @@ func (m *Machine) transmit(now machine.Time, out *iface, hop netip.Addr, start i
 			return
 		}
 	}
+	m.emit(out, mac, start, cause, tag)
+}
+
+// emit sends the frame at m.arena[start:], the last one there, to mac: in
+// fragments where it is too large for its way.
+func (m *Machine) emit(out *iface, mac inet.MAC, start int, cause machine.Cause, tag uint64) {
+	frame := m.arena[start:len(m.arena):len(m.arena)]
+	packet := frame[inet.HeaderLenEthernet:]
+	mtu := out.mtuOf(packet[0]>>4 == 6)
+	if tag == tagOwn && len(m.pmtu.entries) > 0 {
+		mtu = m.mtuTo(out, packetDst(packet))
+	}
+	if len(packet) > mtu && tag != tagUncut {
+		m.pushFragments(out, mac, packet, mtu, cause)
+		return
+	}
 	m.push(out, mac, frame, cause)
 }
 
@@ -363,5 +387,5 @@ func (m *Machine) sendMessage(now machine.Time, out *iface, hop netip.Addr, h *h
 		return
 	}
 	m.arena = append(m.arena, payload...)
-	m.transmit(now, out, hop, start, cause, tagOwn)
+	m.transmit(now, out, hop, start, cause, h.tag())
 }

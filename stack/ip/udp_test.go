@@ -294,9 +294,11 @@ func TestSendRefusals(t *testing.T) {
 		{"port 0", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap("10.0.0.2:0")}, ip.ErrAddress},
 		{"no route", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap("192.0.2.1:7")}, ip.ErrNoRoute},
 		{"interface", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap(asm4 + ":7"), OutIf: 5}, ip.ErrNoInterface},
-		{"too big", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap("10.0.0.2:7"), Payload: make([]byte, 1473)}, ip.ErrMessageTooBig},
+		{"too big", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap("10.0.0.2:7"), DF: true, Payload: make([]byte, 1473)}, ip.ErrMessageTooBig},
 		{"far too big", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap("10.0.0.2:7"), Payload: make([]byte, 70000)}, ip.ErrMessageTooBig},
-		{"too big for IPv6", ip.Datagram{Src: ap("[::]:9"), Dst: ap("[2001:db8::2]:7"), Payload: make([]byte, 1453)}, ip.ErrMessageTooBig},
+		{"far too big for IPv6", ip.Datagram{Src: ap("[::]:9"), Dst: ap("[2001:db8::2]:7"), Payload: make([]byte, 65528)}, ip.ErrMessageTooBig},
+		{"a probe too big for the link", ip.Datagram{Src: ap("10.0.0.1:9"), Dst: ap("10.0.0.2:7"), Probe: true, Payload: make([]byte, 1473)}, ip.ErrMessageTooBig},
+		{"too big for IPv6", ip.Datagram{Src: ap("[::]:9"), Dst: ap("[2001:db8::2]:7"), DF: true, Payload: make([]byte, 1453)}, ip.ErrMessageTooBig},
 	} {
 		if err := p.a.HandleSendUDP(p.now, c.d); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
