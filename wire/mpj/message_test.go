@@ -329,6 +329,7 @@ func TestEncodeRefusals(t *testing.T) {
 		"caller data":      {func(m *Message) { m.CallerData = make([]byte, MaxUserData+1) }, object.ErrLength},
 		"cookie":           {func(m *Message) { m.Cookie = make([]byte, 6) }, object.ErrLength},
 		"long cookie":      {func(m *Message) { m.Cookie = make([]byte, 68) }, object.ErrLength},
+		"integrity":        {func(m *Message) { m.Has |= HasIntegrity; m.Integrity = bytes.Repeat([]byte{9}, 20) }, ErrZero},
 		"too long":         {func(m *Message) { m.PadLen = 1100 }, object.ErrTooLong},
 		"known as unknown": {func(m *Message) { m.Unknown = []object.Object{{Class: ClassRole, CType: 1}} }, ErrUnexpected},
 		"class to refuse":  {func(m *Message) { m.Unknown = []object.Object{{Class: 1}} }, ErrUnexpected},

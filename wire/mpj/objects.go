@@ -214,6 +214,9 @@ func appendEndpoint(b []byte, ap netip.AddrPort, last uint16) []byte {
 func (m *Message) checkValue(bit Present) error {
 	switch bit {
 	case HasIntegrity:
+		if len(m.Integrity) > 1 && m.Integrity[1] != 0 {
+			return fmt.Errorf("second byte: %w", ErrZero)
+		}
 		return multipleOf4(m.Integrity)
 	case HasTarget:
 		return checkUnicast(m.Target)
