@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	vns "github.com/vishvananda/netns"
@@ -32,6 +33,10 @@ type Interface struct {
 	// interfaces with Kernel only. IPv6 addresses are used at once, without
 	// duplicate address detection.
 	Addrs []netip.Prefix
+
+	// KeepOffloads leaves the offloads as they are. Otherwise they are
+	// switched off.
+	KeepOffloads bool
 }
 
 // Check says what is wrong with i.
@@ -54,8 +59,8 @@ func (i Interface) Check() error {
 	return nil
 }
 
-// Configure makes an existing interface as i says, switches its offloads off
-// (DisableOffloads), and takes it up.
+// Configure makes an existing interface as i says, its offloads switched off
+// (DisableOffloads) unless i keeps them, and takes it up.
 func (n *NS) Configure(i Interface) error {
 	if err := i.Check(); err != nil {
 		return err
@@ -70,7 +75,7 @@ func (n *NS) Configure(i Interface) error {
 	if err != nil {
 		return n.failed("configuring "+i.Name, err)
 	}
-	return nil
+	return n.Settle(i.Name)
 }
 
 func configure(h *netlink.Handle, l netlink.Link, i Interface) error {
@@ -87,8 +92,10 @@ func configure(h *netlink.Handle, l netlink.Link, i Interface) error {
 			return fmt.Errorf("setting the MTU: %w", err)
 		}
 	}
-	if err := disableOffloads(i.Name); err != nil {
-		return err
+	if !i.KeepOffloads {
+		if err := disableOffloads(i.Name, allOffloads); err != nil {
+			return err
+		}
 	}
 	if err := h.LinkSetUp(l); err != nil {
 		return fmt.Errorf("taking it up: %w", err)
@@ -165,6 +172,9 @@ func Veth(a, b Port) error {
 	if err == nil {
 		err = b.NS.Configure(b.Interface)
 	}
+	if err == nil { // b made the carrier of a
+		err = a.NS.Settle(a.Name)
+	}
 	if err != nil {
 		_ = a.NS.Delete(a.Name)
 	}
@@ -202,18 +212,33 @@ func (n *NS) Delete(ifname string) error {
 	return n.link("deleting", ifname, (*netlink.Handle).LinkDel)
 }
 
-// IsVeth reports whether an interface is one end of a veth pair.
-func (n *NS) IsVeth(ifname string) (veth bool, err error) {
-	err = n.link("looking at", ifname, func(_ *netlink.Handle, l netlink.Link) error {
-		veth = l.Type() == "veth"
-		return nil
-	})
-	return veth, err
+// SetUp takes an interface up and settles it. The other end of a veth may have
+// to be settled too before it sends.
+func (n *NS) SetUp(ifname string) error {
+	if err := n.link("taking up", ifname, (*netlink.Handle).LinkSetUp); err != nil {
+		return err
+	}
+	return n.Settle(ifname)
 }
 
-// SetUp takes an interface up.
-func (n *NS) SetUp(ifname string) error {
-	return n.link("taking up", ifname, (*netlink.Handle).LinkSetUp)
+// Settle waits until an interface that has a carrier sends what it is given. The
+// kernel notes a new carrier at once and acts on it later, up to a second;
+// what is sent in between it drops without a word.
+func (n *NS) Settle(ifname string) error {
+	const tries, pause = 2000, time.Millisecond
+	return n.link("waiting for", ifname, func(h *netlink.Handle, l netlink.Link) error {
+		for range tries {
+			if a := l.Attrs(); a.RawFlags&unix.IFF_LOWER_UP == 0 || a.OperState == netlink.OperUp || a.OperState == netlink.OperUnknown {
+				return nil
+			}
+			time.Sleep(pause)
+			var err error
+			if l, err = h.LinkByName(ifname); err != nil { // newer kernels act because of the question
+				return err
+			}
+		}
+		return errors.New("it has a carrier, and the kernel does not use it")
+	})
 }
 
 // SetDown takes an interface down.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vishvananda/netlink"
 
 	"github.com/mpstack/mpstack/internal/netns"
 	"github.com/mpstack/mpstack/wire/inet"
@@ -420,36 +419,75 @@ func TestOffloadErrors(t *testing.T) {
 	}
 }
 
-func TestCheckOffloads(t *testing.T) {
-	a := newNS(t, "a")
-	err := a.Do(func() error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = "x0"
-		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "x1"})
-	})
-	if err != nil {
-		t.Fatal(err)
+// check asks for the traps on ifname and that the answer says so much; without
+// words, that there is none.
+func check(t *testing.T, n *netns.NS, ifname string, words ...string) {
+	t.Helper()
+	err := n.CheckOffloads(ifname)
+	if err != nil && len(words) == 0 {
+		t.Error(err)
 	}
-	if veth, err := a.IsVeth("x0"); !veth || err != nil {
-		t.Errorf("IsVeth: %v, %v", veth, err)
-	}
-	if veth, err := a.IsVeth("lo"); veth || err != nil {
-		t.Errorf("loopback is a veth: %v, %v", veth, err)
-	}
-	err = a.CheckOffloads("x0")
-	for _, want := range []string{"tx", "tso", "gso", netns.OffloadCommand("x0"), "other end"} {
+	for _, want := range words {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
+
+// Both ends in one namespace: the peer's sending is what counts.
+func TestTrapsOfAVisiblePeer(t *testing.T) {
+	a := newNS(t, "a")
+	as := func(name string) netns.Port {
+		return netns.Port{NS: a, Interface: netns.Interface{Name: name, KeepOffloads: true}}
+	}
+	if err := netns.Veth(as("x0"), as("x1")); err != nil {
+		t.Fatal(err)
+	}
+	check(t, a, "x0", "x1 (tso, gso, tx)", "run: "+netns.OffloadCommand("x1"))
+	if err := a.DisableOffloads("x0"); err != nil {
+		t.Error(err)
+	}
+	check(t, a, "x1")
+	check(t, a, "x0", "x1 (tso, gso, tx)")
+	if err := a.MendOffloads("x0"); err != nil {
+		t.Error(err)
+	}
+	check(t, a, "x0")
+	if o, err := a.Offloads("x1"); err != nil || !o.Rx || o.Sending().Any() {
+		t.Errorf("x1 has %v, %v: only what spoils is switched off", o, err)
+	}
+}
+
+// The other end in another namespace: this end speaks for it, and is not
+// silenced by mending.
+func TestTrapsOfAHiddenPeer(t *testing.T) {
+	a, b := newNS(t, "a"), newNS(t, "b")
+	keep := netns.Interface{Name: "x0", KeepOffloads: true}
+	if err := netns.Veth(netns.Port{NS: a, Interface: keep}, netns.Port{NS: b, Interface: keep}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		check(t, a, "x0", "x0 (tso, gso, tx)", netns.OffloadCommand("x0")+", and the same for the other end")
+		if err := a.MendOffloads("x0"); err != nil {
+			t.Error(err)
 		}
 	}
 	if err := a.DisableOffloads("x0"); err != nil {
 		t.Error(err)
 	}
-	if err := a.CheckOffloads("x0"); err != nil {
+	check(t, a, "x0")
+}
+
+func TestTrapsElsewhere(t *testing.T) {
+	a := newNS(t, "a")
+	check(t, a, "nothing0", "nothing0")
+	check(t, a, "lo", "lo (gro)", netns.OffloadCommand("lo"))
+	if err := a.MendOffloads("lo"); err != nil {
 		t.Error(err)
 	}
-	if err := a.CheckOffloads("nothing0"); err == nil {
-		t.Error("an interface that does not exist passes")
+	check(t, a, "lo")
+	if err := a.MendOffloads("nothing0"); err == nil {
+		t.Error("a missing interface is mended")
 	}
 }
 
@@ -459,5 +497,34 @@ func TestProbes(t *testing.T) {
 	}
 	if err := netns.CanTAP(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Settle returns at once where there is nothing to wait for. That what is sent
+// after it arrives is what the links' tests live by.
+func TestSettle(t *testing.T) {
+	a, b := newNS(t, "a"), newNS(t, "b")
+	x := netns.Interface{Name: "x0"}
+	if err := netns.Veth(netns.Port{NS: a, Interface: x}, netns.Port{NS: b, Interface: x}); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"other end down", func() error { return b.SetDown("x0") }},
+		{"without a carrier", func() error { return a.Settle("x0") }},
+		{"other end up", func() error { return b.SetUp("x0") }},
+		{"with a carrier", func() error { return a.Settle("x0") }},
+		{"this end down", func() error { return a.SetDown("x0") }},
+		{"itself down", func() error { return a.Settle("x0") }},
+		{"loopback", func() error { return a.Settle("lo") }},
+	} {
+		if err := step.do(); err != nil {
+			t.Errorf("%s: %v", step.name, err)
+		}
+	}
+	if err := a.Settle("nothing0"); err == nil || !strings.Contains(err.Error(), "nothing0") {
+		t.Errorf("a missing interface: %v", err)
 	}
 }

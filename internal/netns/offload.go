@@ -63,6 +63,25 @@ func (o Offloads) Sending() Offloads { return Offloads{Tx: o.Tx, TSO: o.TSO, GSO
 // itself suffer from.
 func (o Offloads) Receiving() Offloads { return Offloads{GRO: o.GRO, LRO: o.LRO} }
 
+// allOffloads has every offload on.
+var allOffloads = Offloads{Rx: true, Tx: true, TSO: true, GSO: true, GRO: true, LRO: true}
+
+// and returns the offloads that are on in both.
+func (o Offloads) and(p Offloads) Offloads {
+	for _, f := range offloadFields {
+		*f.of(&o) = *f.of(&o) && *f.of(&p)
+	}
+	return o
+}
+
+// or returns the offloads that are on in either.
+func (o Offloads) or(p Offloads) Offloads {
+	for _, f := range offloadFields {
+		*f.of(&o) = *f.of(&o) || *f.of(&p)
+	}
+	return o
+}
+
 // Any reports whether an offload is on.
 func (o Offloads) Any() bool { return o != Offloads{} }
 
@@ -104,34 +123,10 @@ func (n *NS) Offloads(ifname string) (Offloads, error) {
 // by reading them back that none is left that packet sockets would suffer from
 // (receive checksums may stay on where the device cannot do without).
 func (n *NS) DisableOffloads(ifname string) error {
-	if err := n.Do(func() error { return disableOffloads(ifname) }); err != nil {
+	if err := n.Do(func() error { return disableOffloads(ifname, allOffloads) }); err != nil {
 		return n.failed("offloads of "+ifname, err)
 	}
 	return nil
-}
-
-// CheckOffloads returns an error, with the command that mends it, where an
-// interface's offloads spoil what packet sockets see: frames that are merged
-// on arrival, and on a veth also what this end does to the other. Who left one
-// end as the kernel made it did so with the other, whose end may be in a
-// namespace that we cannot look into.
-func (n *NS) CheckOffloads(ifname string) error {
-	o, err := n.Offloads(ifname)
-	if err != nil {
-		return err
-	}
-	bad, where := o.Receiving(), ""
-	if veth, err := n.IsVeth(ifname); err != nil {
-		return err
-	} else if veth {
-		bad.Tx, bad.TSO, bad.GSO = o.Tx, o.TSO, o.GSO
-		where = ", and the same for the other end of the veth"
-	}
-	if !bad.Any() {
-		return nil
-	}
-	return fmt.Errorf("netns: %s: %s has offloads on that spoil packet sockets (%s); run: %s%s",
-		n.Name(), ifname, bad, OffloadCommand(ifname), where)
 }
 
 func readOffloads(ifname string) (Offloads, error) {
@@ -149,8 +144,10 @@ func readOffloads(ifname string) (Offloads, error) {
 	return o, err
 }
 
-func disableOffloads(ifname string) error {
+// disableOffloads switches off which of an interface's offloads are on.
+func disableOffloads(ifname string, which Offloads) error {
 	before, err := readOffloads(ifname)
+	before = before.and(which)
 	if err != nil || !before.Any() {
 		return err
 	}
@@ -173,6 +170,7 @@ func disableOffloads(ifname string) error {
 	if err != nil {
 		return err
 	}
+	after = after.and(which)
 	after.Rx = false
 	if after.Any() {
 		return errors.Join(fmt.Errorf("still on: %s; try: %s", after, OffloadCommand(ifname)), refused)
