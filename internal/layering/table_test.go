@@ -94,9 +94,10 @@ var rows = []row{
 	{"2b", []string{"stack/qos"}},
 
 	// Floor 3: kernel and clock.
-	{"3a", []string{"stack/link/raw", "stack/link/afpacket", "stack/link/tap"}},
+	{"3a", []string{"stack/link/raw", "stack/link/afpacket", "stack/link/tap", "stack/link/internal/nic"}},
 	{"3a", []string{"internal/netns"}},
 	{"3b", []string{"stack"}},
+	{"3b", []string{"stack/link/linktest"}},
 	{"3b", []string{"rsvp/kernel", "rsvp/kernel/tc", "rsvp/kernel/mroute"}},
 
 	{"4", []string{"stack/sim"}},
@@ -112,6 +113,7 @@ var rows = []row{
 var support = map[string]bool{
 	"capture/capturetest": true,
 	"rsvp/node/nodetest":  true,
+	"stack/link/linktest": true,
 }
 
 // foreign lists the modules that may be imported at all. What is not here is
@@ -148,7 +150,7 @@ var (
 		"internal/netns", "cmd/mpstack/internal/testbed",
 	}
 	floorsFrom3 = []string{
-		"stack/link/raw", "stack/link/afpacket", "stack/link/tap", "internal/netns",
+		"stack/link/raw", "stack/link/afpacket", "stack/link/tap", "stack/link/internal/nic", "stack/link/linktest", "internal/netns",
 		"stack", "rsvp/kernel", "rsvp/kernel/tc", "rsvp/kernel/mroute",
 		"stack/sim", "stack/scenario", "cmd/...",
 	}

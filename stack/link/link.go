@@ -1,13 +1,23 @@
 // Package link is the interface between a stack and a medium. Links without a
 // kernel are in mem, fault, tee and replay; kernel links are in raw, afpacket
 // and tap.
+//
+// Link and Reader are what every link has. What only some have are interfaces
+// of their own (InfoReader, BatchReader, BatchLink, Observer); the functions
+// RecvInfo, RecvBatch, SendBatch and Received take any link and make do without.
 package link
 
 import (
+	"errors"
+
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
 )
+
+// ErrTooLong is matched by the refusal to send a frame that is longer than the
+// MTU allows. Links of the kernel match EMSGSIZE too.
+var ErrTooLong = errors.New("frame longer than the MTU allows")
 
 // Info describes a link.
 type Info struct {
@@ -20,7 +30,8 @@ type Info struct {
 type Link interface {
 	Info() Info
 	// Send hands one frame to the medium. f.Data is valid only during the
-	// call. f.At is the sending instant.
+	// call. f.At is the sending instant. A frame that is longer than the MTU
+	// allows is refused with an error that matches ErrTooLong.
 	Send(f wire.Frame) error
 	Close() error
 }
@@ -35,15 +46,6 @@ type Reader interface {
 	// waited out inside: an error is final. After Close it matches
 	// net.ErrClosed.
 	Recv(buf []byte) (int, error)
-}
-
-// Counters of a link.
-type Counters struct {
-	Sent, Received uint64
-	SendErrors     uint64
-	Oversize       uint64 // frames longer than the reader's buffer
-	Own            uint64 // own frames that came back and were dropped
-	KernelDrops    uint64 // frames that the kernel dropped because the reader was slow
 }
 
 // Handler takes a frame from a medium that is driven by calls.

@@ -3,14 +3,15 @@
 // ARP, IPv4 and IPv6 without VLAN tags, with a filter in the kernel, and never
 // sees what this host sends.
 //
-// Packet sockets get frames as the peer's kernel left them. On veth that means
-// checksums that were never computed and super-frames longer than the MTU,
-// unless both ends have their offloads off; Open verifies what it can see (the
-// interface itself) and refuses with the command that mends it. Super-frames
-// that come in nevertheless are counted as Oversize.
+// Packet sockets get frames as the sender's kernel left them. On veth that
+// means checksums that were never computed and super-frames that were never
+// cut, unless both ends have their offloads off; Open verifies what it can see
+// and refuses with the command that mends it. Super-frames that come in
+// nevertheless are counted where they are longer than the MTU; shorter ones, and
+// missing checksums, cannot be told from here.
 //
-// What is not here, because mdlayher/raw cannot: batched calls, a receive buffer
-// above the system's default (floods lose frames: Counters.KernelDrops), VLAN
-// tags, the joining of link-layer groups. veth and TAP need none; a network card
-// may need all-multicast mode to hear multicast.
+// What is not here, because mdlayher/raw cannot: what package afpacket does
+// better. It takes batches, has a receive buffer above the system's default
+// (here floods lose frames: Counters.KernelDrops), completes checksums,
+// recognizes every super-frame, and knows VLAN tags and link-layer groups.
 package raw

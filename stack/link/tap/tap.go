@@ -1,24 +1,16 @@
-// Package tap is a link whose other end is a TAP device: what the link sends
-// arrives at the device, and what the device's namespace sends on it is
-// received. The device is the other side's port, a router's for example; the
-// stack on the link has an address of its own. The device lives as long as the
-// link.
-//
-// What is not here: TUN (no Ethernet), several queues, offloads.
 package tap
 
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/mpstack/mpstack/stack/link"
+	"github.com/mpstack/mpstack/stack/link/internal/nic"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
 )
@@ -33,19 +25,15 @@ type Options struct {
 // DefaultMTU is what the kernel gives a TAP device.
 const DefaultMTU = 1500
 
-// Link is the descriptor of a TAP device. Its methods may be called from
-// several goroutines.
-type Link struct {
-	info   link.Info
-	file   *os.File
-	closed atomic.Bool
-	counts struct{ sent, received, sendErrors, oversize, own atomic.Uint64 }
-}
+// MaxQueues is the greatest number of queues of a device (MAX_TAP_QUEUES of the
+// kernel).
+const MaxQueues = 256
+
+// Link is a descriptor of a TAP device, one of its queues. Its methods may be
+// called from several goroutines.
+type Link struct{ stream *nic.Stream }
 
 var _ link.Reader = (*Link)(nil)
-
-// vlanTag is how much longer than MTU and header a received frame may be.
-const vlanTag = 4
 
 // Namespace is where the device is to be. An *netns.NS is one, and a nil
 // *netns.NS is the process's own.
@@ -60,6 +48,28 @@ type Namespace interface {
 // access to /dev/net/tun, and without CAP_NET_ADMIN in the namespace, the error
 // matches os.ErrPermission.
 func Open(ns Namespace, ifname string, o Options) (*Link, error) {
+	links, err := open(ns, ifname, 0, o)
+	if err != nil {
+		return nil, err
+	}
+	return links[0], nil
+}
+
+// OpenQueues makes a device as Open does, with n queues, 1 to MaxQueues, and
+// returns a link for each. They have the same Info, and each wants a reader:
+// the kernel gives every flow to one queue, by the hash of its addresses and
+// ports, and keeps the order of frames within it. A flow that is answered on
+// another queue moves there.
+func OpenQueues(ns Namespace, ifname string, n int, o Options) ([]*Link, error) {
+	if n < 1 || n > MaxQueues {
+		return nil, fmt.Errorf("tap: %s: %d queues; a device has 1 to %d", ifname, n, MaxQueues)
+	}
+	return open(ns, ifname, n, o)
+}
+
+// open makes a device with so many queues; 0 stands for a device that can have
+// one only.
+func open(ns Namespace, ifname string, queues int, o Options) ([]*Link, error) {
 	if o.MAC.IsZero() || o.MAC.IsMulticast() {
 		return nil, fmt.Errorf("tap: %s: the stack cannot have the address %s", ifname, o.MAC)
 	}
@@ -69,37 +79,64 @@ func Open(ns Namespace, ifname string, o Options) (*Link, error) {
 	if o.Port == "" {
 		o.Port = ifname
 	}
-	var file *os.File
+	var files []*os.File
 	err := ns.Do(func() (err error) {
-		file, err = create(ifname, o.MTU)
+		files, err = create(ifname, queues, o.MTU)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tap: making %s in %s: %w", ifname, ns.Name(), err)
 	}
-	return &Link{file: file, info: link.Info{Port: o.Port, MAC: o.MAC, MTU: o.MTU}}, nil
+	var links []*Link
+	for _, f := range files {
+		info := link.Info{Port: o.Port, MAC: o.MAC, MTU: o.MTU}
+		links = append(links, &Link{stream: nic.NewStream("tap", info, f)})
+	}
+	return links, nil
 }
 
-// create makes the device in the namespace of the thread. It vanishes with its
-// descriptor.
-func create(ifname string, mtu int) (*os.File, error) {
+// create makes the device in the namespace of the thread. It vanishes with the
+// last of its descriptors.
+func create(ifname string, queues, mtu int) (files []*os.File, err error) {
+	defer func() {
+		if err != nil {
+			for _, f := range files {
+				_ = f.Close()
+			}
+		}
+	}()
+	flags := netlink.TUNTAP_NO_PI
+	if queues > 0 {
+		flags |= netlink.TUNTAP_MULTI_QUEUE
+	}
+	// The first descriptor makes the device, and must not get at one that is
+	// there; the others are for the one that it made.
+	t, err := attach(ifname, flags|netlink.TUNTAP_TUN_EXCL, 1)
+	if err != nil {
+		return nil, err
+	}
+	files = t.Fds
+	if err := netlink.LinkSetMTU(t, mtu); err != nil {
+		return files, fmt.Errorf("setting the MTU to %d: %w", mtu, err)
+	}
+	if queues > 1 {
+		if t, err = attach(ifname, flags, queues-1); err != nil {
+			return files, fmt.Errorf("adding queues: %w", err)
+		}
+		files = append(files, t.Fds...)
+	}
+	return files, nil
+}
+
+// attach opens descriptors of the device.
+func attach(ifname string, flags netlink.TuntapFlag, n int) (*netlink.Tuntap, error) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = ifname
-	t := &netlink.Tuntap{
-		LinkAttrs:  attrs,
-		Mode:       netlink.TUNTAP_MODE_TAP,
-		Flags:      netlink.TUNTAP_NO_PI | netlink.TUNTAP_TUN_EXCL,
-		NonPersist: true,
-		Queues:     1, // keeps the descriptor in Fds
-	}
+	t := &netlink.Tuntap{LinkAttrs: attrs, Mode: netlink.TUNTAP_MODE_TAP, Flags: flags, NonPersist: true, Queues: n}
 	if err := netlink.LinkAdd(t); err != nil {
 		return nil, privilege(err)
 	}
-	if err := netlink.LinkSetMTU(t, mtu); err != nil {
-		_ = t.Fds[0].Close()
-		return nil, fmt.Errorf("setting the MTU to %d: %w", mtu, err)
-	}
-	return t.Fds[0], nil
+	return t, nil
 }
 
 // privilege makes an error match os.ErrPermission where it is one: netlink
@@ -115,92 +152,20 @@ func privilege(err error) error {
 }
 
 // Info implements [link.Link].
-func (l *Link) Info() link.Info { return l.info }
-
-// limit is the greatest length of a received frame.
-func (l *Link) limit() int { return l.info.MTU + inet.HeaderLenEthernet + vlanTag }
+func (l *Link) Info() link.Info { return l.stream.Info }
 
 // Send implements [link.Link]. A frame longer than the MTU allows is refused
 // with an error matching EMSGSIZE; while the device is down, frames fail with
 // EIO.
-func (l *Link) Send(f wire.Frame) error {
-	err := l.send(f.Data)
-	if err == nil {
-		l.counts.sent.Add(1)
-		return nil
-	}
-	l.counts.sendErrors.Add(1)
-	if l.closed.Load() {
-		err = net.ErrClosed
-	}
-	return fmt.Errorf("tap: sending on %s: %w", l.info.Port, err)
-}
-
-func (l *Link) send(frame []byte) error {
-	if len(frame) > l.info.MTU+inet.HeaderLenEthernet {
-		return fmt.Errorf("%d bytes, MTU %d: %w", len(frame), l.info.MTU, unix.EMSGSIZE)
-	}
-	_, err := l.file.Write(frame)
-	return err
-}
+func (l *Link) Send(f wire.Frame) error { return l.stream.Send(f) }
 
 // Recv implements [link.Reader]. While the device is down it waits.
-func (l *Link) Recv(buf []byte) (int, error) {
-	// The kernel cuts what does not fit: one byte more than allowed tells.
-	read := buf
-	if limit := l.limit(); len(buf) > limit {
-		read = buf[:limit+1]
-	} else {
-		read = make([]byte, limit+1)
-	}
-	for {
-		n, err := l.file.Read(read)
-		switch {
-		case l.closed.Load():
-			return 0, fmt.Errorf("tap: receiving on %s: %w", l.info.Port, net.ErrClosed)
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return 0, fmt.Errorf("tap: receiving on %s: %w", l.info.Port, err)
-		case l.take(read[:n], len(buf)):
-			return copy(buf, read[:n]), nil
-		}
-	}
-}
+func (l *Link) Recv(buf []byte) (int, error) { return l.stream.Recv(buf) }
 
-// take decides whether a frame goes up, and counts it.
-func (l *Link) take(frame []byte, room int) bool {
-	switch {
-	case len(frame) > min(room, l.limit()):
-		l.counts.oversize.Add(1)
-		return false
-	case len(frame) < inet.HeaderLenEthernet: // the device sends none
-		return false
-	case inet.MAC(frame[6:12]) == l.info.MAC:
-		l.counts.own.Add(1)
-		return false
-	}
-	l.counts.received.Add(1)
-	return true
-}
+// Close implements [link.Link]: a Recv that is under way ends, and the device
+// vanishes with its last queue. A second Close does nothing.
+func (l *Link) Close() error { return l.stream.Close() }
 
-// Close implements [link.Link]: the device vanishes, and a Recv that is under
-// way ends. A second Close does nothing.
-func (l *Link) Close() error {
-	if l.closed.Swap(true) {
-		return nil
-	}
-	return l.file.Close()
-}
-
-// Counters returns what was counted so far. What the device drops because the
-// reader is slow is in the device's own statistics.
-func (l *Link) Counters() link.Counters {
-	return link.Counters{
-		Sent:       l.counts.sent.Load(),
-		Received:   l.counts.received.Load(),
-		SendErrors: l.counts.sendErrors.Load(),
-		Oversize:   l.counts.oversize.Load(),
-		Own:        l.counts.own.Load(),
-	}
-}
+// Counters returns what was counted so far, on this queue. What the device
+// drops because the reader is slow is in the device's own statistics.
+func (l *Link) Counters() link.Counters { return l.stream.Counters() }

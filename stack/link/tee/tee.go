@@ -24,8 +24,8 @@ type Link struct {
 }
 
 var (
-	_ link.Link     = (*Link)(nil)
-	_ link.Observer = (*Link)(nil)
+	_ link.BatchLink = (*Link)(nil)
+	_ link.Observer  = (*Link)(nil)
 )
 
 // New wraps inner. Every frame goes to see with Port filled in where it is
@@ -41,6 +41,15 @@ func (l *Link) Info() link.Info { return l.inner.Info() }
 func (l *Link) Send(f wire.Frame) error {
 	l.show(f, wire.DirOut)
 	return l.inner.Send(f)
+}
+
+// SendBatch shows all the frames, then hands them on, so that they are shown in
+// the order in which they are sent.
+func (l *Link) SendBatch(frames []wire.Frame) (int, error) {
+	for _, f := range frames {
+		l.show(f, wire.DirOut)
+	}
+	return link.SendBatch(l.inner, frames)
 }
 
 // Received shows a frame that was read, then tells the link below.
@@ -69,7 +78,10 @@ type Reader struct {
 	reader link.Reader
 }
 
-var _ link.Reader = (*Reader)(nil)
+var (
+	_ link.InfoReader  = (*Reader)(nil)
+	_ link.BatchReader = (*Reader)(nil)
+)
 
 // NewReader wraps inner as New does.
 func NewReader(inner link.Reader, see func(wire.Frame)) *Reader {
@@ -78,3 +90,11 @@ func NewReader(inner link.Reader, see func(wire.Frame)) *Reader {
 
 // Recv implements [link.Reader]. It shows nothing: see Received.
 func (r *Reader) Recv(buf []byte) (int, error) { return r.reader.Recv(buf) }
+
+// RecvInfo implements [link.InfoReader].
+func (r *Reader) RecvInfo(buf []byte) (link.FrameInfo, error) { return link.RecvInfo(r.reader, buf) }
+
+// RecvBatch implements [link.BatchReader].
+func (r *Reader) RecvBatch(bufs [][]byte, infos []link.FrameInfo) (int, error) {
+	return link.RecvBatch(r.reader, bufs, infos)
+}
