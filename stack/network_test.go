@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"strings"
 	"testing"
@@ -68,6 +69,9 @@ func (f family) root() netip.AddrPort { return netip.AddrPortFrom(f.host(0), 500
 
 // leaf returns a name of leaf i, from 1 on.
 func (f family) leaf(i int) netip.AddrPort { return netip.AddrPortFrom(f.host(i), 7000) }
+
+// group returns the address that sockets of a group are bound to.
+func (f family) group(port uint16) netip.AddrPort { return netip.AddrPortFrom(f.any, port) }
 
 // inFamilies runs a test over IPv4 and over IPv6, on a network of its own with
 // n leaves.
@@ -195,16 +199,25 @@ func (nw *network) story() string {
 	return b.String()
 }
 
+// lines are the log's lines that have all the words.
+func (nw *network) lines(words ...string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range strings.Lines(nw.log.String()) {
+			hit := true
+			for _, w := range words {
+				hit = hit && strings.Contains(line, w)
+			}
+			if hit && !yield(line) {
+				return
+			}
+		}
+	}
+}
+
 // seen returns how many frames were sent whose line has all the words.
 func (nw *network) seen(words ...string) (n int) {
-	for line := range strings.Lines(nw.log.String()) {
-		hit := true
-		for _, w := range words {
-			hit = hit && strings.Contains(line, w)
-		}
-		if hit {
-			n++
-		}
+	for range nw.lines(words...) {
+		n++
 	}
 	return n
 }
