@@ -133,6 +133,8 @@ func (st *Stack) fromIP(now machine.Time, o *ip.Output) {
 		st.unreachable(now, o)
 	case ip.KindMulticastRoute:
 		st.node.HandleRouteChange(now, node.RouteChange{Src: o.Src, Dst: o.Group})
+	case ip.KindRoute: // it decides about destinations, and about what comes from sources
+		st.node.HandleRouteChange(now, node.RouteChange{})
 	}
 }
 

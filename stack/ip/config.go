@@ -132,9 +132,12 @@ type Interface struct {
 }
 
 // Route is a static route: to Dst by the gateway Via, or on the link where Via
-// is invalid. OutIf may be 0 where Via is on a connected link.
+// is invalid. OutIf may be 0 where Via is on a connected link. Of several
+// routes to one prefix the least Metric counts, as long as its interface is up
+// and its gateway answers.
 type Route struct {
-	Dst   netip.Prefix
-	Via   netip.Addr
-	OutIf int
+	Dst    netip.Prefix
+	Via    netip.Addr
+	OutIf  int
+	Metric int // 0 or more; that of connected routes is 0, that of advertised ones 1024
 }

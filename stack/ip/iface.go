@@ -136,7 +136,7 @@ func (m *Machine) AddInterface(now machine.Time, in Interface) error {
 	m.ifaces = slices.Insert(m.ifaces, i, f)
 	for _, p := range f.addrs {
 		m.local[p.Addr()] = f
-		m.routes.add(p.Masked(), route{out: f, connected: true})
+		m.routes.add(p.Masked(), route{out: f, origin: RouteConnected})
 	}
 	m.startGroups(now, f)
 	m.drain(now)
@@ -249,6 +249,7 @@ func (m *Machine) HandleLinkChange(now machine.Time, index int, up bool) {
 	if m.router != nil {
 		m.router.HandleLinkChange(now, index, up)
 	}
+	m.routeChanged(netip.Prefix{})
 	m.drain(now)
 }
 

@@ -133,7 +133,13 @@ func (m *Machine) Counters() Counters {
 }
 
 // Neighbors returns the neighbour table, sorted by interface and address.
-func (m *Machine) Neighbors() []neigh.Neighbor { return m.neigh.Snapshot() }
+func (m *Machine) Neighbors() []neigh.Neighbor { return m.neigh.Snapshot(neigh.Key{}, m.neigh.Len()) }
+
+// SnapshotNeighbors returns up to n neighbours in the order of interface and
+// address, those after the given one; the zero Key begins.
+func (m *Machine) SnapshotNeighbors(after neigh.Key, n int) []neigh.Neighbor {
+	return m.neigh.Snapshot(after, n)
+}
 
 // Memberships returns what this node joined, sorted by interface and group.
 func (m *Machine) Memberships() []group.Membership { return m.host.Snapshot() }

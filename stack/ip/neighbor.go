@@ -56,6 +56,10 @@ func (m *Machine) handleNeigh(now machine.Time, o neigh.Output) {
 		m.emit(out, o.MAC, start, o.Packet.Cause, o.Packet.Tag)
 	case neigh.KindFail:
 		m.unresolved(now, &o)
+	case neigh.KindLost:
+		m.routesChanged(m.routes.lost(o.Key))
+	case neigh.KindFound:
+		m.routesChanged(m.routes.found(o.Key))
 	}
 }
 

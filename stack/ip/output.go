@@ -52,12 +52,13 @@ const (
 	KindDatagram                             // a datagram for a binding: Handle, Datagram, InIf, TTL, ChecksumZero
 	KindUnreachable                          // what a binding sent did not arrive: Handle, Local, Remote, Reason, Soft, MTU
 	KindMulticastRoute                       // a router's MulticastOutputs may have changed: Src, Group
+	KindRoute                                // RouteTo may have changed for destinations in Prefix, or where that is not valid for any
 )
 
 // String returns the kind's name.
 func (k OutputKind) String() string {
-	if k <= KindMulticastRoute {
-		return [...]string{"none", "frame", "packet", "datagram", "unreachable", "multicast route"}[k]
+	if k <= KindRoute {
+		return [...]string{"none", "frame", "packet", "datagram", "unreachable", "multicast route", "route"}[k]
 	}
 	return "unknown"
 }
@@ -112,6 +113,7 @@ type Output struct {
 	InIf        int        // received on; of own packets, the interface they would have left by
 	Src, Dst    netip.Addr // of a packet; Src of a route: invalid stands for every source
 	Group       netip.Addr
+	Prefix      netip.Prefix // of a route
 	Proto       uint8
 	TTL, TOS    uint8 // as received
 	RouterAlert bool

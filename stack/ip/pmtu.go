@@ -89,9 +89,9 @@ type PathMTUInfo struct {
 	Expires machine.Time
 }
 
-// PathMTUs returns up to n path MTUs in the order of their destinations, those
+// SnapshotPathMTUs returns up to n path MTUs in the order of their destinations, those
 // after the given one; the invalid Addr begins.
-func (m *Machine) PathMTUs(after netip.Addr, n int) []PathMTUInfo {
+func (m *Machine) SnapshotPathMTUs(after netip.Addr, n int) []PathMTUInfo {
 	var all []PathMTUInfo
 	for dst, e := range m.pmtu.entries {
 		if m.clock.Now() < e.until && dst.Compare(after) > 0 {

@@ -79,7 +79,7 @@ func TestPathMTULife(t *testing.T) {
 		n.run(time.Nanosecond)
 		n.s.Advance(n.now)
 		n.s.wantPathMTU(f.dst, 1500)
-		if n.s.PathMTUs(netip.Addr{}, 10) != nil {
+		if n.s.SnapshotPathMTUs(netip.Addr{}, 10) != nil {
 			t.Errorf("%s: an old path MTU is shown", f.name)
 		}
 		n.s.wantCounter("pmtu/learnt", 2)
@@ -285,9 +285,9 @@ func TestPathMTULimit(t *testing.T) {
 		n.wantPathMTU(dst(i), want)
 	}
 	n.wantCounter("pmtu/evicted", 2)
-	if got := n.PathMTUs(netip.Addr{}, 2); len(got) != 2 || got[0].Dst != addr("192.0.2.2") || got[0].MTU != 900 || got[1].Dst != addr("192.0.2.3") {
+	if got := n.SnapshotPathMTUs(netip.Addr{}, 2); len(got) != 2 || got[0].Dst != addr("192.0.2.2") || got[0].MTU != 900 || got[1].Dst != addr("192.0.2.3") {
 		t.Errorf("first page %+v", got)
-	} else if next := n.PathMTUs(got[1].Dst, 2); len(next) != 1 || next[0].MTU != 1004 || next[0].Expires != w.now.Add(ip.PathMTUAge-time.Second) {
+	} else if next := n.SnapshotPathMTUs(got[1].Dst, 2); len(next) != 1 || next[0].MTU != 1004 || next[0].Expires != w.now.Add(ip.PathMTUAge-time.Second) {
 		t.Errorf("second page %+v", next)
 	}
 	w.run(time.Hour)
@@ -394,9 +394,9 @@ func TestNames(t *testing.T) {
 		seen[r.String()] = true
 	}
 	seen = make(map[string]bool)
-	for k := ip.OutputKind(0); k <= ip.KindMulticastRoute; k++ {
-		if s := k.String(); s == "unknown" || seen[s] {
-			t.Errorf("kind %d: %q", k, s)
+	for k := ip.OutputKind(0); k.String() != "unknown"; k++ {
+		if seen[k.String()] {
+			t.Errorf("kind %d: %q", k, k)
 		}
 		seen[k.String()] = true
 	}

@@ -190,58 +190,6 @@ func (m *Machine) RouteTo(dst netip.Addr) (outIf int, src, nextHop netip.Addr, o
 	return t.out.index, src, t.hop, true
 }
 
-// AddRoute adds a static route.
-func (m *Machine) AddRoute(now machine.Time, r Route) error {
-	m.begin(now)
-	dst, out, err := m.checkRoute(r)
-	if err != nil {
-		return err
-	}
-	if m.routes.static >= m.cfg.MaxRoutes {
-		return ErrLimit
-	}
-	if !m.routes.add(dst, route{via: r.Via, out: out}) {
-		return ErrRouteExists
-	}
-	return nil
-}
-
-// RemoveRoute removes a static route. OutIf 0 stands for any.
-func (m *Machine) RemoveRoute(now machine.Time, r Route) error {
-	m.begin(now)
-	if !r.Dst.IsValid() || !m.routes.remove(r.Dst.Masked(), r.Via, m.iface(r.OutIf)) {
-		return ErrNoRoute
-	}
-	return nil
-}
-
-func (m *Machine) checkRoute(r Route) (netip.Prefix, *iface, error) {
-	none := netip.Prefix{}
-	if !r.Dst.IsValid() || r.Via.IsValid() && (r.Via.Is4() != r.Dst.Addr().Is4() || r.Via.IsMulticast() || m.IsLocal(r.Via)) {
-		return none, nil, ErrAddress
-	}
-	out := m.iface(r.OutIf)
-	switch {
-	case r.OutIf != 0 && out == nil:
-		return none, nil, ErrNoInterface
-	case out == nil && !r.Via.IsValid():
-		return none, nil, ErrNoInterface
-	case out == nil:
-		for _, f := range m.ifaces {
-			if f.onLink(r.Via) && !r.Via.IsLinkLocalUnicast() {
-				out = f
-				break
-			}
-		}
-		if out == nil {
-			return none, nil, ErrNoRoute
-		}
-	case r.Via.IsValid() && !out.onLink(r.Via):
-		return none, nil, ErrNoRoute
-	}
-	return r.Dst.Masked(), out, nil
-}
-
 // frame begins a frame on an interface: an Ethernet header whose destination
 // transmit fills in. It returns where the frame starts.
 func (m *Machine) frame(out *iface, v6 bool) (start int) {

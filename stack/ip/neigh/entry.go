@@ -26,7 +26,7 @@ func (t *Table) fire(now machine.Time, e *entry, ev Event, mac inet.MAC) Action 
 		e.mac = mac
 	}
 	if act&ActReachable != 0 {
-		e.until = now.Add(t.reachableTime())
+		e.until = now.Add(t.reachableTime(e.key.If))
 	}
 	if act&ActStop != 0 {
 		t.timers.Stop(e.key)
@@ -39,9 +39,15 @@ func (t *Table) fire(now machine.Time, e *entry, ev Event, mac inet.MAC) Action 
 	case act&ActFail != 0:
 		t.drain(e, KindFail)
 	}
-	if to == None {
+	switch {
+	case to == None:
 		t.timers.Stop(e.key)
 		delete(t.entries, e.key)
+		if ev == EventExhausted {
+			t.out.Push(Output{Kind: KindLost, Key: e.key})
+		}
+	case from <= Incomplete && to > Incomplete:
+		t.out.Push(Output{Kind: KindFound, Key: e.key, MAC: e.mac})
 	}
 	return act
 }
@@ -97,7 +103,7 @@ func (t *Table) solicit(now machine.Time, e *entry, from State, act Action) {
 	}
 	switch {
 	case act&ActRetrans != 0:
-		t.timers.Set(e.key, now.Add(t.cfg.RetransTime))
+		t.timers.Set(e.key, now.Add(t.timesOf(e.key.If).retrans))
 	case act&ActDelay != 0:
 		t.timers.Set(e.key, now.Add(t.cfg.DelayTime))
 	}
@@ -113,8 +119,8 @@ func to(act Action) State {
 
 // reachableTime draws a reachable time of 0.5 to 1.5 times the mean (RFC 4861
 // section 6.3.2).
-func (t *Table) reachableTime() time.Duration {
-	mean := t.cfg.ReachableTime
+func (t *Table) reachableTime(ifIndex int) time.Duration {
+	mean := t.timesOf(ifIndex).reachable
 	if t.cfg.Rand == nil {
 		return mean
 	}
@@ -205,12 +211,21 @@ type Neighbor struct {
 	MAC   inet.MAC // zero while Incomplete
 }
 
-// Snapshot returns all entries, sorted by interface and address.
-func (t *Table) Snapshot() []Neighbor {
-	all := make([]Neighbor, 0, len(t.entries))
-	for _, e := range t.entries {
-		all = append(all, Neighbor{Key: e.key, State: e.state, MAC: e.mac})
+// Snapshot returns up to n entries in the order of interface and address,
+// those after the given key; the zero Key begins.
+func (t *Table) Snapshot(after Key, n int) []Neighbor {
+	keys := make([]Key, 0, len(t.entries))
+	for key := range t.entries {
+		if compareKeys(key, after) > 0 {
+			keys = append(keys, key)
+		}
 	}
-	slices.SortFunc(all, func(a, b Neighbor) int { return compareKeys(a.Key, b.Key) })
+	slices.SortFunc(keys, compareKeys)
+	keys = keys[:min(max(n, 0), len(keys))]
+	all := make([]Neighbor, len(keys))
+	for i, key := range keys {
+		e := t.entries[key]
+		all[i] = Neighbor{Key: key, State: e.state, MAC: e.mac}
+	}
 	return all
 }

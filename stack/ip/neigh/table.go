@@ -67,6 +67,8 @@ const (
 	KindSolicit OutputKind = iota + 1 // ask for Key.Addr: all neighbours, or MAC alone where it is set
 	KindRelease                       // send Packet to MAC
 	KindFail                          // Key did not answer: Packet was not sent
+	KindFound                         // an address of Key is known, which was not before
+	KindLost                          // Key does not answer, and is forgotten
 )
 
 // Output is one request of the table. Packet.Data is the receiver's to keep.
@@ -112,10 +114,39 @@ type Table struct {
 	entries    map[Key]*entry
 	timers     machine.Timers[Key]
 	out        machine.Queue[Output]
+	times      map[int]times
 	waiting    int // packets
 	unresolved int // entries in state Incomplete
 	uses       uint64
 	counters   Counters
+}
+
+// times are an interface's own.
+type times struct{ reachable, retrans time.Duration }
+
+// Configure sets the mean reachable time and the retransmission time of an
+// interface's neighbours, as a router advertises them (RFC 4861 section
+// 6.3.4); 0 leaves what there is.
+func (t *Table) Configure(now machine.Time, ifIndex int, reachable, retrans time.Duration) {
+	t.clock.At(now)
+	v := t.timesOf(ifIndex)
+	if reachable > 0 {
+		v.reachable = reachable
+	}
+	if retrans > 0 {
+		v.retrans = retrans
+	}
+	if t.times == nil {
+		t.times = make(map[int]times)
+	}
+	t.times[ifIndex] = v
+}
+
+func (t *Table) timesOf(ifIndex int) times {
+	if v, ok := t.times[ifIndex]; ok {
+		return v
+	}
+	return times{t.cfg.ReachableTime, t.cfg.RetransTime}
 }
 
 // New returns an empty table.

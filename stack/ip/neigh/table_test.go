@@ -78,7 +78,7 @@ func (r *run) want(step string, want ...string) {
 }
 
 func (r *run) state(k Key) State {
-	for _, n := range r.Snapshot() {
+	for _, n := range r.Snapshot(Key{}, 1<<20) {
 		if n.Key == k {
 			return n.State
 		}
@@ -158,7 +158,7 @@ func TestNoAnswerToProbes(t *testing.T) {
 	}
 	r.pass(time.Millisecond)
 	if r.Len() != 0 || r.Counters().Failures != 1 {
-		t.Errorf("after the last probe: %v", r.Snapshot())
+		t.Errorf("after the last probe: %v", r.Snapshot(Key{}, 1<<20))
 	}
 }
 
@@ -211,7 +211,7 @@ func TestAdvertisements(t *testing.T) {
 		if r.state(key(1)) != c.state {
 			t.Errorf("%s from %v: %v, want %v", c.name, c.from, r.state(key(1)), c.state)
 		}
-		if s := r.Snapshot(); len(s) > 0 && s[0].MAC != c.mac {
+		if s := r.Snapshot(Key{}, 1<<20); len(s) > 0 && s[0].MAC != c.mac {
 			t.Errorf("%s from %v: %v, want %v", c.name, c.from, s[0].MAC, c.mac)
 		}
 	}
@@ -226,7 +226,7 @@ func TestSolicitations(t *testing.T) {
 		t.Error("a neighbour that asked is not stale, or changed")
 	}
 	r.HandleSolicitation(r.now, key(1), macB)
-	if s := r.Snapshot(); s[0].MAC != macB || r.Counters().AddressChanged != 1 {
+	if s := r.Snapshot(Key{}, 1<<20); s[0].MAC != macB || r.Counters().AddressChanged != 1 {
 		t.Errorf("a new address: %+v", s)
 	}
 	r.send(key(2), "x")
@@ -268,13 +268,13 @@ func TestTableLimit(t *testing.T) {
 	}
 	r.HandleSolicitation(r.now, key(6), macA) // drives out 1
 	if r.state(key(1)) != None || r.state(key(6)) != Stale || r.Counters().Evicted != 1 {
-		t.Errorf("table %v", r.Snapshot())
+		t.Errorf("table %v", r.Snapshot(Key{}, 1<<20))
 	}
 	r.HandleSolicitation(r.now, key(7), macA) // drives out 6
 	r.send(key(7), "x")
 	r.HandleSolicitation(r.now, key(8), macA)
 	if r.Counters().LearnRefused != 1 || r.Len() != 4 {
-		t.Errorf("all in use: %v", r.Snapshot())
+		t.Errorf("all in use: %v", r.Snapshot(Key{}, 1<<20))
 	}
 }
 
@@ -288,7 +288,7 @@ func TestFloodSparesThoseTalkedTo(t *testing.T) {
 		r.HandleSolicitation(r.now, key(byte(100+i)), macB)
 	}
 	if r.state(key(1)) != Reachable || r.Len() != 8 {
-		t.Errorf("table %v", r.Snapshot())
+		t.Errorf("table %v", r.Snapshot(Key{}, 1<<20))
 	}
 }
 
@@ -304,7 +304,7 @@ func TestFlush(t *testing.T) {
 	r.HandleFlush(r.now, 1)
 	r.want("in the order of addresses", "fail a", "fail b")
 	if r.Len() != 1 || r.state(other) != Stale || !r.Quiet() {
-		t.Errorf("left %v", r.Snapshot())
+		t.Errorf("left %v", r.Snapshot(Key{}, 1<<20))
 	}
 }
 
@@ -313,7 +313,7 @@ func TestReachableTimeIsSpread(t *testing.T) {
 	r := newRun(t, Config{Rand: rand.New(rand.NewPCG(1, 1))})
 	seen := make(map[time.Duration]bool)
 	for range 100 {
-		d := r.reachableTime()
+		d := r.reachableTime(1)
 		if d < 15*time.Second || d > 45*time.Second {
 			t.Fatalf("reachable for %v", d)
 		}
