@@ -63,7 +63,9 @@ func (n *Node) Session(now machine.Time, spec SessionSpec) (SessionID, error) {
 }
 
 // Release ends a registration (RFC 2205 section 3.11.1, RELEASE): its
-// reservation and its senders are torn down.
+// reservation and its senders are torn down. With the last registration of a
+// session, a host also forgets what it learned of senders elsewhere, for a host
+// that has left a group hears of their end no more; nothing is sent for it.
 func (n *Node) Release(now machine.Time, id SessionID) error {
 	n.begin(now)
 	s, ok := n.apps[id]
@@ -78,8 +80,19 @@ func (n *Node) Release(now machine.Time, id SessionID) error {
 	}
 	delete(n.apps, id)
 	s.apps = remove(s.apps, id)
+	if len(s.apps) == 0 && !n.cfg.Router {
+		n.forgetPaths(s)
+	}
 	n.sweepSession(s)
 	return nil
+}
+
+// forgetPaths drops the path state of a host. It leads nowhere, and nobody asks
+// for it: nothing is sent or reported.
+func (n *Node) forgetPaths(s *session) {
+	for i := len(s.psbs) - 1; i >= 0; i-- {
+		n.removePSB(s.psbs[i], "", "Release")
+	}
 }
 
 // SenderSpec describes a flow that this node sends (RFC 2205 section 3.11.1,
@@ -158,16 +171,39 @@ func (n *Node) checkSender(s *session, f rsvp.FilterSpec, t intserv.TSpec) error
 // ReleaseSender takes a sender back: PathTear goes out.
 func (n *Node) ReleaseSender(now machine.Time, id SessionID, src netip.AddrPort) error {
 	n.begin(now)
+	p, err := n.senderOf(id, src)
+	if err == nil {
+		n.removePSB(p, CausePathTearRelease, "Release")
+	}
+	return err
+}
+
+// RefreshPath sends Path for a sender now instead of when its refresh is due:
+// for a receiver that is known to be new and that would otherwise wait for up to
+// 1.5 refresh periods. A node may send refreshes more often than R where that makes
+// it more robust (RFC 2205 section 3.7 rule 6). At most one such Path goes out a
+// second for each sender; a request that comes earlier is served at the end of
+// that second.
+func (n *Node) RefreshPath(now machine.Time, id SessionID, src netip.AddrPort) error {
+	n.begin(now)
+	p, err := n.senderOf(id, src)
+	if err == nil {
+		n.promptPath(p)
+	}
+	return err
+}
+
+// senderOf returns the path state of a registration's sender.
+func (n *Node) senderOf(id SessionID, src netip.AddrPort) (*psb, error) {
 	s, ok := n.apps[id]
 	if !ok {
-		return ErrSession
+		return nil, ErrSession
 	}
 	p := s.findPSB(rsvp.FilterSpec{Src: src.Addr().WithZone("").Unmap(), Port: src.Port()}, 0)
 	if p == nil || p.app != id {
-		return ErrNoSender
+		return nil, ErrNoSender
 	}
-	n.removePSB(p, CausePathTearRelease, "Release")
-	return nil
+	return p, nil
 }
 
 // FlowDescriptor is one element of a reservation: FF has one filter in each, SE

@@ -17,6 +17,15 @@ const (
 	DefaultTTL           = 64
 )
 
+// MaxFastRefresh is the most that Config.FastRefresh counts for.
+const MaxFastRefresh = 3
+
+// Times of messages that do not wait for the refresh period.
+const (
+	fastRefresh    = 500 * time.Millisecond // first staged refresh; each next one doubles it
+	promptInterval = time.Second            // between the Paths that RefreshPath sends for one sender
+)
+
 // DefaultTOS marks RSVP's own messages as internetwork control (CS6): RFC 2205
 // section 3.3 asks for a preferred class of service.
 const DefaultTOS = 0xc0
@@ -84,7 +93,14 @@ type Config struct {
 	// outputs and stand only when HandleTCResult says so. Without it admission by
 	// share alone decides.
 	TrafficControl bool
-	Limits         Limits
+	// FastRefresh is how often a Path or Resv that said something new is sent
+	// again soon, against the loss of the first: about 0.5 s after it, then 1 s
+	// and 2 s after the one before, each jittered as a refresh is; then the
+	// period R holds (RFC 2205 section 3.7 rule 6; the stages are those of RFC
+	// 2961 section 6, but without acknowledgements that end them). 0 is off; more than MaxFastRefresh counts as that; a stage that
+	// is not shorter than R is left out.
+	FastRefresh int
+	Limits      Limits
 }
 
 // Node is the RSVP machine of one host or router. It is not safe for concurrent
@@ -131,6 +147,7 @@ func New(cfg Config) *Node {
 	if cfg.TOS == 0 {
 		cfg.TOS = DefaultTOS
 	}
+	cfg.FastRefresh = min(max(cfg.FastRefresh, 0), MaxFastRefresh)
 	cfg.Limits = cfg.Limits.withDefaults()
 	return &Node{
 		cfg: cfg, sessions: map[rsvp.Session]*session{}, byDst: map[netip.Addr]*session{},
@@ -292,6 +309,7 @@ const (
 	timerPathCleanup                  // psb: its lifetime is over
 	timerResvCleanup                  // rsb: a filter's lifetime is over
 	timerResvRefresh                  // hop: send Resv
+	timerPathPrompt                   // psb: send the Path that RefreshPath asked for
 )
 
 func (n *Node) fire(t timer) {
@@ -304,13 +322,33 @@ func (n *Node) fire(t timer) {
 		n.resvExpires(n.rsbs.at(t.id))
 	case timerResvRefresh:
 		n.resvRefreshDue(n.hops.at(t.id))
+	case timerPathPrompt:
+		n.promptPath(n.psbs.at(t.id))
 	}
 }
 
-// jitter returns a random time in [0.5R, 1.5R] (RFC 2205 section 3.7 rule 1).
-func (n *Node) jitter() time.Duration {
-	r := n.cfg.RefreshPeriod
-	return r/2 + time.Duration(n.cfg.Rand.Int64N(int64(r)+1))
+// jitter returns a random time in [0.5d, 1.5d] (RFC 2205 section 3.7 rule 1).
+func (n *Node) jitter(d time.Duration) time.Duration {
+	return d/2 + time.Duration(n.cfg.Rand.Int64N(int64(d)+1))
+}
+
+// refreshIn returns when to send a message again that goes out now, and moves
+// its stage on: 0 stands for the period R, others for the staged refreshes that
+// follow a message which said something new.
+func (n *Node) refreshIn(stage *uint8, news bool) time.Duration {
+	switch {
+	case news && n.cfg.FastRefresh > 0:
+		*stage = 1
+	case *stage > 0 && int(*stage) < n.cfg.FastRefresh:
+		*stage++
+	default:
+		*stage = 0
+	}
+	if d := fastRefresh << *stage / 2; *stage > 0 && d < n.cfg.RefreshPeriod {
+		return n.jitter(d)
+	}
+	*stage = 0
+	return n.jitter(n.cfg.RefreshPeriod)
 }
 
 // lifetime returns how long state lives without refresh, for the refresh period

@@ -127,6 +127,8 @@ const (
 	CausePathChange      machine.Cause = "rsvp/path/change"
 	CausePathRefresh     machine.Cause = "rsvp/path/refresh"
 	CausePathRepair      machine.Cause = "rsvp/path/repair"
+	CausePathPrompt      machine.Cause = "rsvp/path/prompt" // RefreshPath
+	CausePathFast        machine.Cause = "rsvp/path/fast"   // Config.FastRefresh
 	CausePathTearRelease machine.Cause = "rsvp/pathtear/release"
 	CausePathTearForward machine.Cause = "rsvp/pathtear/forward"
 	CausePathTearExpire  machine.Cause = "rsvp/pathtear/expire"
@@ -135,6 +137,7 @@ const (
 	CauseResvNew         machine.Cause = "rsvp/resv/new"
 	CauseResvChange      machine.Cause = "rsvp/resv/change"
 	CauseResvRefresh     machine.Cause = "rsvp/resv/refresh"
+	CauseResvFast        machine.Cause = "rsvp/resv/fast" // Config.FastRefresh
 	CauseResvTear        machine.Cause = "rsvp/resvtear/change"
 	CauseResvErrDetect   machine.Cause = "rsvp/resverr/detect"
 	CauseResvErrForward  machine.Cause = "rsvp/resverr/forward"

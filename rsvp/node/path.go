@@ -176,18 +176,41 @@ func (n *Node) setOut(p *psb, out []int) (added []int) {
 }
 
 // pathRefreshDue is the expiry of p's refresh timer.
-func (n *Node) pathRefreshDue(p *psb) { n.pathRefresh(p, p.out, CausePathRefresh) }
+func (n *Node) pathRefreshDue(p *psb) {
+	cause := CausePathRefresh
+	if p.stage > 0 {
+		cause = CausePathFast
+	}
+	n.pathRefresh(p, p.out, cause)
+}
+
+// promptPath sends Path for a local sender because RefreshPath asked for it, at
+// most once in promptInterval. What comes too early waits for its turn; a Path
+// that goes out meanwhile for another reason serves as well.
+func (n *Node) promptPath(p *psb) {
+	if next := p.prompted.Add(promptInterval); p.prompted != 0 && n.now() < next {
+		n.timers.Set(timer{timerPathPrompt, p.id}, next)
+		return
+	}
+	p.prompted = n.now()
+	n.pathRefresh(p, p.out, CausePathPrompt)
+}
 
 // pathRefresh is RFC 2209's "PATH REFRESH": it sends Path out the interfaces
-// given. A refresh of all of them starts the refresh timer anew.
+// given. A refresh of all of them, or one with news where refreshes are staged,
+// starts the refresh timer anew.
 func (n *Node) pathRefresh(p *psb, out []int, cause machine.Cause) {
 	key := timer{timerPathRefresh, p.id}
 	if len(p.out) == 0 {
 		n.timers.Stop(key)
 		return
 	}
-	if _, armed := n.timers.At(key); !armed || len(out) == len(p.out) {
-		n.timers.Set(key, n.now().Add(n.jitter()))
+	all, news := len(out) == len(p.out), cause != CausePathRefresh && cause != CausePathFast
+	if _, armed := n.timers.At(key); !armed || all || news && n.cfg.FastRefresh > 0 {
+		n.timers.Set(key, n.now().Add(n.refreshIn(&p.stage, news)))
+	}
+	if all && p.prompted != 0 {
+		n.timers.Stop(timer{timerPathPrompt, p.id})
 	}
 	if p.ttl == 0 {
 		n.drop(DropTTL)
@@ -249,6 +272,7 @@ func (n *Node) removePSB(p *psb, tear machine.Cause, event string) {
 	n.sendPathTear(p, tear)
 	n.timers.Stop(timer{timerPathRefresh, p.id})
 	n.timers.Stop(timer{timerPathCleanup, p.id})
+	n.timers.Stop(timer{timerPathPrompt, p.id})
 	s.psbs = remove(s.psbs, p)
 	for _, oi := range p.out {
 		n.unselect(p, oi)

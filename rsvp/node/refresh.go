@@ -96,6 +96,8 @@ func (n *Node) resvRefresh(h *hop, periodic bool) {
 		return
 	}
 	switch {
+	case periodic && h.stage > 0:
+		r.cause = CauseResvFast
 	case periodic:
 		r.cause = CauseResvRefresh
 	case r.first:
@@ -103,7 +105,7 @@ func (n *Node) resvRefresh(h *hop, periodic bool) {
 	default:
 		r.cause = CauseResvChange
 	}
-	n.timers.Set(key, n.now().Add(n.jitter()))
+	n.timers.Set(key, n.now().Add(n.refreshIn(&h.stage, !periodic)))
 	r.send()
 }
 

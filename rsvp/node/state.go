@@ -45,7 +45,10 @@ type psb struct {
 	fixed   int    // outgoing interface that a local sender chose; 0: none
 	ttl     uint8  // IP TTL to send Path with
 	out     []int  // outgoing interfaces, ascending
+	stage   uint8  // of the staged refreshes; 0: the period R
 	extra   string // POLICY_DATA and classes to be forwarded unexamined, as on the wire
+
+	prompted machine.Time // when RefreshPath last sent Path; 0: never
 
 	// sent is what the previous hop was last asked for, for this sender; zero:
 	// nothing.
@@ -129,6 +132,7 @@ type hop struct {
 	refs  int        // path state blocks that came from it
 	due   bool       // something that it was asked for may have changed
 	force bool       // send Resv even if flowspecs and filters are as before
+	stage uint8      // of the staged refreshes; 0: the period R
 	style rsvp.Style // in which it was last asked
 	block blockade   // wildcard style
 }
