@@ -59,24 +59,25 @@ var errShown = errors.New("")
 // Main runs the command line and returns the exit status. What --netns runs
 // again in a user namespace has the process's own standard streams.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
-	defer stop()
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	p := &program{args: args, out: &output{w: stdout}, err: &output{w: stderr}}
-	err := p.run(ctx)
+	err := p.run()
 	if !errors.Is(err, errShown) && err != nil {
 		fmt.Fprintln(p.err, "mpstack: "+oneLine(err.Error()))
 	}
 	return status(err)
 }
 
-// endSignals are those that end a command in order.
-func endSignals() []os.Signal {
-	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+// orderly returns a context that ends with the first signal that asks the
+// process to end, for commands with something to take down. The second signal
+// ends the process at once.
+func orderly(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup
-		all = append(all, syscall.SIGHUP)
+		signals = append(signals, syscall.SIGHUP)
 	}
-	return all
+	ctx, stop := signal.NotifyContext(cmd.Context(), signals...)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // status returns the exit status for a command's error.
@@ -102,12 +103,12 @@ type program struct {
 }
 
 // run runs the command that the arguments name.
-func (p *program) run(ctx context.Context) error {
+func (p *program) run() error {
 	root := p.newRoot()
 	root.SetArgs(p.args)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(context.Background())
 	if failed := p.out.failure(); failed != nil && err == nil {
 		return usage("cannot write: %v", failed)
 	}

@@ -42,10 +42,12 @@ cannot be written; 3 namespaces cannot be made.`,
 			if cmd.Flags().Changed("seed") {
 				d.seed = &seed
 			}
+			ctx, stop := orderly(cmd)
+			defer stop()
 			if inNetns {
-				return d.onNetns(cmd.Context())
+				return d.onNetns(ctx)
 			}
-			return d.onMem(cmd.Context())
+			return d.onMem(ctx)
 		},
 	}
 	f := cmd.Flags()

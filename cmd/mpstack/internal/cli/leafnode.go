@@ -55,6 +55,7 @@ With --json each line begins {"v":1,"type":"…","time":"…". The types are:
 	f.StringVar(&l.name, "name", "", "the root's `ADDRESS[:PORT]`; port 5000 where none is given (needed)")
 	f.StringVar(&l.data, "data", "", "caller `DATA` for the root")
 	f.Uint32Var(&l.rate, "rate", 0, "`BYTES` a second to reserve; 0 reserves nothing")
+	l.needed = append(l.needed, "name")
 	for _, flag := range []string{"name", "data", "rate"} {
 		complete(cmd, flag)
 	}
@@ -70,9 +71,6 @@ type leafNode struct {
 
 // check reads the flags.
 func (l *leafNode) check() error {
-	if l.name == "" {
-		return usage("give the root's --name: see mpstack leaf --help")
-	}
 	if err := l.session.check(); err != nil {
 		return err
 	}

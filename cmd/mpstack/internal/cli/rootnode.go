@@ -98,7 +98,7 @@ func (r *rootNode) work(ctx context.Context) error {
 	for _, name := range r.listen {
 		h := &hall{rootNode: r}
 		if err := h.open(name); err != nil {
-			return usage("--name %v: %v", name, err)
+			return usage("cannot listen at %v: %v", name, err)
 		}
 		all = append(all, h)
 	}
@@ -142,7 +142,7 @@ func (h *hall) open(name netip.AddrPort) error {
 		q := winsock.DefaultQOS
 		q.Sending = h.flowspec()
 		if err := sock.SetQOS(q); err != nil {
-			return err
+			return fmt.Errorf("--rate %d: %w", h.rate, err)
 		}
 	}
 	if err := sock.Listen(backlog); err != nil {

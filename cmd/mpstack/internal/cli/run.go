@@ -45,7 +45,9 @@ With --json each line begins {"v":1,"type":"…","time":"…". The types are:
 			if cmd.Flags().Changed("seed") {
 				r.seed = &seed
 			}
-			return r.all(cmd.Context(), args)
+			ctx, stop := orderly(cmd)
+			defer stop()
+			return r.all(ctx, args)
 		},
 	}
 	f := cmd.Flags()

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -52,6 +53,7 @@ type session struct {
 	pcap    string
 	json    bool
 	limit   time.Duration
+	needed  []string // flags without which nothing can be done
 
 	mine []netip.Prefix // --addr
 	via  []netip.Addr   // --gateway
@@ -74,6 +76,7 @@ func (s *session) flags(cmd *cobra.Command) {
 	f.StringVar(&s.pcap, "pcap", "", "write the capture to `FILE`; - is standard output, the rest then goes to standard error")
 	f.BoolVar(&s.json, "json", false, "print JSON lines")
 	f.DurationVar(&s.limit, "for", 0, "end after this `TIME`, such as 90s; 0 is never")
+	s.needed = []string{"iface", "addr"}
 	complete(cmd, "backend", backendRaw, backendTAP)
 	complete(cmd, "iface", interfaceNames()...)
 	for _, flag := range []string{"addr", "gateway", "for"} {
@@ -84,8 +87,8 @@ func (s *session) flags(cmd *cobra.Command) {
 // run runs a command: check reads the flags, the stack is brought up, work
 // runs until its context ends, and everything is taken down.
 func (s *session) run(cmd *cobra.Command, check func() error, work func(ctx context.Context) error) error {
-	if s.iface == "" || len(s.addrs) == 0 {
-		return usage("give --iface and --addr: %s", seeHelp(cmd))
+	if err := s.given(cmd); err != nil {
+		return err
 	}
 	if err := check(); err != nil {
 		return err
@@ -94,9 +97,10 @@ func (s *session) run(cmd *cobra.Command, check func() error, work func(ctx cont
 	// goodbye then, as at every other end.
 	signal.Ignore(syscall.SIGPIPE)
 	s.out = s.besides(s.pcap)
-	ctx, stop := s.context(cmd)
+	ctx, stop := orderly(cmd)
 	defer stop()
-	s.stop = stop
+	ctx, s.stop = s.bound(ctx)
+	defer s.stop()
 	closeCapture, err := s.open()
 	if err != nil {
 		return err
@@ -111,12 +115,26 @@ func (s *session) run(cmd *cobra.Command, check func() error, work func(ctx cont
 	return err
 }
 
-// context returns the command's context, with the limit of --for.
-func (s *session) context(cmd *cobra.Command) (context.Context, context.CancelFunc) {
-	if s.limit > 0 {
-		return context.WithTimeout(cmd.Context(), s.limit)
+// given asks for the flags that are needed.
+func (s *session) given(cmd *cobra.Command) error {
+	var lack []string
+	for _, flag := range s.needed {
+		if !cmd.Flags().Changed(flag) {
+			lack = append(lack, "--"+flag)
+		}
 	}
-	return context.WithCancel(cmd.Context())
+	if lack == nil {
+		return nil
+	}
+	return usage("give %s: %s", strings.Join(lack, ", "), seeHelp(cmd))
+}
+
+// bound returns ctx with the limit of --for.
+func (s *session) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.limit > 0 {
+		return context.WithTimeout(ctx, s.limit)
+	}
+	return context.WithCancel(ctx)
 }
 
 // say prints one event: a line for a reader, or a JSON line with the fields.
