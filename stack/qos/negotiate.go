@@ -25,17 +25,15 @@ func Lower(asked, answered winsock.QOS) winsock.QOS {
 	return asked
 }
 
-// lower lowers one direction. An answer that raises a service or makes the
-// flowspec an impossible one changes nothing.
+// lower lowers one direction, of which something is asked for. An answer that
+// would make the flowspec an impossible one changes nothing.
 func lower(asked, answered winsock.FlowSpec, check func(winsock.FlowSpec) winsock.Errno) winsock.FlowSpec {
 	plain, _, _ := winsock.ServiceTypeOf(answered.ServiceType)
-	switch plain {
-	case winsock.SERVICETYPE_NOTRAFFIC, winsock.SERVICETYPE_BESTEFFORT:
-		if signals(asked.ServiceType) {
-			asked.ServiceType = answered.ServiceType
-		}
+	switch {
+	case !signals(asked.ServiceType) || plain == winsock.SERVICETYPE_NOCHANGE:
 		return asked
-	case winsock.SERVICETYPE_NOCHANGE:
+	case plain == winsock.SERVICETYPE_NOTRAFFIC, plain == winsock.SERVICETYPE_BESTEFFORT:
+		asked.ServiceType = answered.ServiceType
 		return asked
 	}
 	l := asked // what is not specified is greater than every amount
