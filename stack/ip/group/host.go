@@ -229,6 +229,19 @@ func (h *Host) HandleLinkChange(now machine.Time, ifIndex int, up bool) {
 	}
 }
 
+// ReportAnew reports all memberships of one family on an interface as if they
+// had just begun: what is due when the interface got the address that reports
+// are sent from (RFC 3810 section 5.2.13).
+func (h *Host) ReportAnew(now machine.Time, ifIndex int, v6 bool) {
+	now = h.clock.At(now)
+	l := h.links[link{ifIndex, v6}]
+	if l == nil || !l.up {
+		return
+	}
+	h.forgetPending(now, l)
+	h.reportAnew(now, l)
+}
+
 // forgetPending drops what was to be said on a link.
 func (h *Host) forgetPending(now machine.Time, l *hostLink) {
 	h.timers.Stop(hostTimer{kind: timerChange, link: l.link})
@@ -319,8 +332,9 @@ func (h *Host) fireCompat(now machine.Time, l *hostLink, e compatEvent) {
 	from, speaks := l.older, l.version()
 	to, reason := stepCompat(from, e)
 	l.older = to
-	if from != to {
-		h.trace(now, "ip/group/queriers", l.name(), from, e, to, reason)
+	if from != to && h.cfg.Trace != nil {
+		h.cfg.Trace(machine.Transition{At: now, Machine: "ip/group/queriers", Subject: l.name(),
+			From: from.String(), Event: e.String(), To: to.String(), Reason: reason})
 	}
 	if speaks != l.version() {
 		h.changeVersion(now, l)
@@ -332,13 +346,6 @@ func (l link) name() string {
 		return fmt.Sprintf("%d/mld", l.If)
 	}
 	return fmt.Sprintf("%d/igmp", l.If)
-}
-
-func (h *Host) trace(now machine.Time, family, subject string, from, event, to fmt.Stringer, reason string) {
-	if h.cfg.Trace != nil {
-		h.cfg.Trace(machine.Transition{At: now, Machine: family, Subject: subject,
-			From: from.String(), Event: event.String(), To: to.String(), Reason: reason})
-	}
 }
 
 // changeVersion follows a change of the version to speak: all pending

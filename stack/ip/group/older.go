@@ -15,8 +15,9 @@ func (h *Host) fireOlder(now machine.Time, l *hostLink, m *membership, e olderEv
 	from := m.older
 	to, act, reason := stepOlder(from, e)
 	m.older = to
-	if from != to {
-		h.trace(now, "ip/group/older", fmt.Sprintf("%d/%v", m.If, m.Group), from, e, to, reason)
+	if from != to && h.cfg.Trace != nil {
+		h.cfg.Trace(machine.Transition{At: now, Machine: "ip/group/older", Subject: fmt.Sprintf("%d/%v", m.If, m.Group),
+			From: from.String(), Event: e.String(), To: to.String(), Reason: reason})
 	}
 	if act&olderStop != 0 {
 		h.timers.Stop(m.timer())
