@@ -67,7 +67,7 @@ func (d *builder) ethernet() {
 		if h.Tags[i].Type == 0 {
 			break
 		}
-		d.field("vlan", inet.HeaderLenEthernet+4*i, 2, Uint(uint64(h.Tags[i].VLAN())))
+		d.vlan(inet.HeaderLenEthernet+4*i, h.Tags[i])
 	}
 	d.hex("type", at-2, 2)
 	if !h.Type.IsLength() {
@@ -86,6 +86,15 @@ func (d *builder) ethernet() {
 	}
 }
 
+// vlan adds a tag whose TCI is at an offset; its type stands before it.
+func (d *builder) vlan(at int, tag inet.Tag) {
+	d.hex("tag_type", at-2, 2)
+	d.text(tag.Type.String())
+	d.field("priority", at, 1, Uint(uint64(tag.TCI>>13)))
+	d.flag("drop_eligible", at, 0x10)
+	d.field("vlan", at, 2, Uint(uint64(tag.VLAN())))
+}
+
 func (d *builder) arp(at int) {
 	a, err := inet.ParseARP(d.b[at:])
 	if err != nil {
@@ -94,6 +103,10 @@ func (d *builder) arp(at int) {
 		return
 	}
 	d.layer(LayerARP, at)
+	d.uint("hardware_type", at, 2)
+	d.hex("protocol_type", at+2, 2)
+	d.uint("hardware_length", at+4, 1)
+	d.uint("protocol_length", at+5, 1)
 	d.uint("op", at+6, 2)
 	switch a.Op {
 	case inet.ARPRequest:

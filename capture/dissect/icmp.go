@@ -47,15 +47,56 @@ func (d *builder) icmpv4(p packet) {
 	switch {
 	case m.Type == inet.ICMPv4Echo || m.Type == inet.ICMPv4EchoReply:
 		d.echo(p)
-	case m.Type == inet.ICMPv4Unreachable && m.Code == inet.ICMPv4FragNeeded:
-		d.uint("mtu", p.at+6, 2)
-		d.bytes("quote", body, p.end-body)
 	case m.IsErrorV4():
-		d.bytes("quote", body, p.end-body)
+		d.errorV4(p, m)
+		d.quote(body, p.end)
 	default:
 		d.bytes("body", p.at+4, p.end-p.at-4)
 	}
 	d.end(p.end)
+}
+
+// errorV4 adds what an ICMPv4 error puts before the quote.
+func (d *builder) errorV4(p packet, m inet.ICMP) {
+	switch {
+	case m.Type == inet.ICMPv4Unreachable && m.Code == inet.ICMPv4FragNeeded:
+		d.uint("mtu", p.at+6, 2)
+	case m.Type == inet.ICMPv4Redirect:
+		d.addr4("gateway", p.at+4)
+	case m.Type == inet.ICMPv4ParamProblem:
+		d.uint("pointer", p.at+4, 1)
+	default:
+		d.hex("unused", p.at+4, 4)
+	}
+}
+
+// quote adds the packet that an error quotes: its bytes, and what of it says
+// whose error it is. It is no layer: nothing of it arrived here.
+func (d *builder) quote(at, end int) {
+	d.bytes("quote", at, end-at)
+	q, err := inet.ParseQuote(d.b[at:end])
+	if err != nil {
+		return
+	}
+	payload, protocol := at+int(d.b[at]&0x0f)*4, at+9
+	if q.Src.Is6() {
+		payload = d.eachExtension(at, u16(d.b, at+4), func(inet.ExtensionHeader, int) {})
+		protocol = at + 6
+	}
+	d.field("quote_protocol", protocol, 1, Uint(uint64(q.Proto)))
+	d.text(inet.ProtoName(q.Proto))
+	d.field("quote_fragment_offset", at, payload-at, Uint(uint64(q.FragOffset)))
+	n := q.Src.BitLen() / 8
+	addresses := at + inet.HeaderLenIPv6 - 32
+	if n == 4 {
+		addresses = at + 12
+	}
+	d.address("quote_src", addresses, n)
+	d.address("quote_dst", addresses+n, n)
+	if _, _, ok := q.Ports(); ok {
+		d.uint("quote_src_port", payload, 2)
+		d.uint("quote_dst_port", payload+2, 2)
+	}
 }
 
 func (d *builder) echo(p packet) {
@@ -91,10 +132,10 @@ func (d *builder) icmpv6Body(p packet, m inet.ICMP) {
 		d.echo(p)
 	case inet.ICMPv6PacketTooBig:
 		d.uint("mtu", p.at+4, 4)
-		d.bytes("quote", body, p.end-body)
+		d.quote(body, p.end)
 	case inet.ICMPv6ParamProblem:
 		d.uint("pointer", p.at+4, 4)
-		d.bytes("quote", body, p.end-body)
+		d.quote(body, p.end)
 	case inet.ICMPv6RouterSolicitation:
 		_, err := inet.ParseRouterSolicitation(m)
 		d.ndp(p, body, err)
@@ -114,9 +155,13 @@ func (d *builder) icmpv6Body(p packet, m inet.ICMP) {
 		d.flag("solicited", p.at+4, 0x40)
 		d.flag("override", p.at+4, 0x20)
 		d.ndpTarget(p, m, err)
+	case inet.ICMPv6Redirect:
+		_, err := inet.ParseRedirect(m)
+		d.redirect(p, m, err)
 	default:
 		if m.IsErrorV6() {
-			d.bytes("quote", body, p.end-body)
+			d.hex("unused", p.at+4, 4)
+			d.quote(body, p.end)
 			return
 		}
 		d.bytes("body", p.at+4, p.end-p.at-4)
@@ -143,10 +188,21 @@ func (d *builder) ndpTarget(p packet, m inet.ICMP, err error) {
 	d.ndp(p, body, err)
 }
 
+func (d *builder) redirect(p packet, m inet.ICMP, err error) {
+	body := p.at + inet.HeaderLenICMP
+	if len(m.Body) >= 32 {
+		d.addr16("target", body)
+		d.addr16("destination", body+16)
+		body += 32
+	}
+	d.ndp(p, body, err)
+}
+
 // What an option of neighbor discovery is called.
 var ndpOptions = map[uint8]string{
 	inet.NDPOptSourceLink: "source_link", inet.NDPOptTargetLink: "target_link", inet.NDPOptPrefix: "prefix",
-	inet.NDPOptRedirected: "redirected", inet.NDPOptMTU: "mtu",
+	inet.NDPOptRedirected: "redirected", inet.NDPOptMTU: "mtu", inet.NDPOptNonce: "nonce", inet.NDPOptRouteInfo: "route_info",
+	inet.NDPOptRDNSS: "rdnss", inet.NDPOptDNSSL: "dnssl",
 }
 
 // ndp adds the options of a neighbor discovery message, as far as they go, and
@@ -184,6 +240,14 @@ func (d *builder) ndpOption(o inet.NDPOption, at int) {
 		d.uint("preferred_lifetime", at+6, 4)
 		d.text("s")
 		d.addr16("prefix", at+14)
+	case o.Type == inet.NDPOptRedirected && len(o.Data) > 6:
+		d.quote(at+6, at+len(o.Data))
+	case o.Type == inet.NDPOptRDNSS && len(o.Data) >= 6 && len(o.Data)%16 == 6:
+		d.uint("lifetime", at+2, 4)
+		d.text("s")
+		for i := 6; i < len(o.Data); i += 16 {
+			d.addr16("server", at+i)
+		}
 	default:
 		d.bytes("bytes", at, len(o.Data))
 	}
@@ -201,6 +265,9 @@ func (d *builder) igmp(p packet) {
 	d.layer(LayerIGMP, p.at)
 	d.hex("type", p.at, 1)
 	d.hex("code", p.at+1, 1)
+	if m.Kind == igmp.KindQuery && m.Query.Version > 1 {
+		d.text(m.Query.MaxResp.String())
+	}
 	d.checksum(p.at+2, inet.Checksum(d.b[p.at:p.end], 0) == 0)
 	d.membership(m, membershipForm{at: p.at, end: p.end, group: p.at + 4, addrLen: 4})
 	d.end(p.end)
@@ -217,6 +284,7 @@ func (d *builder) mld(p packet) {
 	d.checksum(p.at+2, inet.Checksum(d.b[p.at:p.end], inet.PseudoHeaderSum(p.src, p.dst, inet.ProtoICMPv6, p.end-p.at)) == 0)
 	if m.Kind == igmp.KindQuery {
 		d.uint("max_response_code", p.at+4, 2)
+		d.text(m.Query.MaxResp.String())
 	}
 	d.membership(m, membershipForm{at: p.at, end: p.end, group: p.at + 8, addrLen: 16})
 	d.end(p.end)
@@ -243,8 +311,17 @@ func versionName(version uint8, kind igmp.Kind) string {
 	return names[kind][version%versions]
 }
 
-// membership adds what a message of IGMP or MLD says.
+// membership adds what a message of IGMP or MLD says, and what follows it in
+// its packet.
 func (d *builder) membership(m *igmp.Message, f membershipForm) {
+	d.message(m, f)
+	if n := len(m.Additional); n > 0 {
+		d.object("additional", 0, 0, f.end-n, n)
+		d.bytes("bytes", f.end-n, n)
+	}
+}
+
+func (d *builder) message(m *igmp.Message, f membershipForm) {
 	switch m.Kind {
 	case igmp.KindQuery:
 		d.query(&m.Query, f)
@@ -291,6 +368,8 @@ func (d *builder) records(records []igmp.Record, f membershipForm) {
 		d.object("record", 0, 0, at, aux+len(r.Aux)-at)
 		d.uint("type", at, 1)
 		d.text(r.Type.String())
+		d.field("aux_length", at+1, 1, Uint(uint64(len(r.Aux))))
+		d.uint("sources", at+2, 2)
 		d.address("group", at+4, f.addrLen)
 		for j := range r.Sources {
 			d.address("source", at+fixed+j*f.addrLen, f.addrLen)

@@ -24,11 +24,12 @@ func (d *builder) ipv4(at int) {
 	}
 	hlen := int(d.b[at]&0x0f) * 4
 	d.layer(LayerIPv4, at)
-	d.uint("header_length", at, 1)
-	d.fields[len(d.fields)-1].Value = Uint(uint64(hlen))
+	d.field("version", at, 1, Uint(4))
+	d.field("header_length", at, 1, Uint(uint64(hlen)))
 	d.hex("tos", at+1, 1)
 	d.uint("total_length", at+2, 2)
 	d.hex("id", at+4, 2)
+	d.flag("reserved", at+6, 0x80)
 	d.flag("df", at+6, 0x40)
 	d.flag("mf", at+6, 0x20)
 	d.field("fragment_offset", at+6, 2, Uint(uint64(h.FragOffset)))
@@ -45,21 +46,71 @@ func (d *builder) ipv4(at int) {
 	d.upper(p)
 }
 
+// ipv4Options adds the options: Router Alert and all bytes as fields of the
+// layer, and each option as an object.
 func (d *builder) ipv4Options(at, end int) {
 	if at == end {
 		return
 	}
+	d.eachIPv4Option(at, end, func(o inet.Option, at int) {
+		if o.Type == inet.IPv4OptRouterAlert && len(o.Data) == 2 {
+			d.uint("router_alert", at+2, 2)
+		}
+	})
+	d.bytes("options", at, end-at)
+	d.eachIPv4Option(at, end, d.ipv4Option)
+}
+
+// eachIPv4Option calls f with the options that have data or could have some, and
+// where they are.
+func (d *builder) eachIPv4Option(at, end int, f func(o inet.Option, at int)) {
 	for rest := d.b[at:end]; len(rest) > 0; {
 		o, next, err := inet.NextIPv4Option(rest)
 		if err != nil || o.Type == inet.IPv4OptEnd {
-			break
+			return
 		}
-		if o.Type == inet.IPv4OptRouterAlert && len(o.Data) == 2 {
-			d.uint("router_alert", end-len(rest)+2, 2)
+		if o.Type != inet.IPv4OptNop {
+			f(o, end-len(rest))
 		}
 		rest = next
 	}
-	d.bytes("options", at, end-at)
+}
+
+func (d *builder) ipv4Option(o inet.Option, at int) {
+	d.object("option", 0, 0, at, 2+len(o.Data))
+	d.form(inet.IPv4OptName(o.Type))
+	d.uint("type", at, 1)
+	d.uint("length", at+1, 1)
+	route, err := inet.ParseIPv4Route(o)
+	if err == nil {
+		d.uint("pointer", at+2, 1)
+		for i := range route.Len() {
+			d.addr4("address", at+3+4*i)
+		}
+		return
+	}
+	stamp, err := inet.ParseIPv4Timestamp(o)
+	if err == nil {
+		d.timestamp(stamp, at)
+		return
+	}
+	d.bytes("data", at+2, len(o.Data))
+}
+
+// timestamp adds the inside of a Timestamp option.
+func (d *builder) timestamp(s inet.IPv4Timestamp, at int) {
+	d.uint("pointer", at+2, 1)
+	d.field("overflow", at+3, 1, Uint(uint64(s.Overflow)))
+	d.field("flag", at+3, 1, Uint(uint64(s.Flag)))
+	at += 4
+	for range s.Len() {
+		if s.Flag != inet.TimestampOnly {
+			d.addr4("address", at)
+			at += 4
+		}
+		d.uint("time", at, 4)
+		at += 4
+	}
 }
 
 // ipv6 adds an IPv6 packet with its extension headers, and what it carries.
@@ -71,6 +122,7 @@ func (d *builder) ipv6(at int) {
 		return
 	}
 	d.layer(LayerIPv6, at)
+	d.field("version", at, 1, Uint(6))
 	d.field("traffic_class", at, 2, Hex(uint64(h.TrafficClass), 1))
 	d.field("flow_label", at+1, 3, Hex(uint64(h.FlowLabel), 3))
 	d.uint("payload_length", at+4, 2)
@@ -79,35 +131,27 @@ func (d *builder) ipv6(at int) {
 	d.uint("hop_limit", at+7, 1)
 	d.addr16("src", at+8)
 	d.addr16("dst", at+24)
-	end := d.extensions(d.b[at+6], at+inet.HeaderLenIPv6, at+inet.HeaderLenIPv6+h.PayloadLen)
+	end := d.eachExtension(at, h.PayloadLen, d.extensionFields)
 	d.end(end)
+	d.eachExtension(at, h.PayloadLen, d.extension)
 	p := packet{src: h.Src, dst: h.Dst, proto: h.NextHeader, at: end, end: end + len(payload)}
 	p.fragment = h.Fragment.More || h.Fragment.Offset != 0 || inet.HeaderLenIPv6+h.PayloadLen > len(d.b)-at
 	d.upper(p)
 }
 
-// extensions adds what is worth a field of the extension headers between at
-// and end, and returns where they end. ParseIPv6 found them well-formed.
-func (d *builder) extensions(proto uint8, at, end int) int {
-	end = min(end, len(d.b))
+// eachExtension calls f with each extension header of the packet at an offset,
+// and where it is, and returns where they end. ParseIPv6 found them well-formed.
+func (d *builder) eachExtension(at, payload int, f func(x inet.ExtensionHeader, at int)) int {
+	proto := d.b[at+6]
+	at += inet.HeaderLenIPv6
+	end := min(at+payload, len(d.b))
 	for inet.IsExtension(proto) {
 		x, rest, err := inet.NextExtension(proto, d.b[at:end])
 		if err != nil {
 			break
 		}
-		next := end - len(rest)
-		switch proto {
-		case inet.ProtoHopByHop:
-			d.hopByHop(at+2, next)
-		case inet.ProtoRouting:
-			d.uint("routing_type", at+2, 1)
-			d.uint("segments_left", at+3, 1)
-		case inet.ProtoFragment:
-			d.field("fragment_offset", at+2, 2, Uint(uint64(u16(d.b, at+2)&^7)))
-			d.flag("mf", at+3, 1)
-			d.hex("fragment_id", at+4, 4)
-		}
-		at = next
+		f(x, at)
+		at = end - len(rest)
 		if proto == inet.ProtoFragment && u16(d.b, at-6)&^6 != 0 {
 			break // what follows is part of a packet; only an atomic one is whole
 		}
@@ -116,17 +160,93 @@ func (d *builder) extensions(proto uint8, at, end int) int {
 	return at
 }
 
-func (d *builder) hopByHop(at, end int) {
-	for rest := d.b[at:end]; len(rest) > 0; {
+// extensionFields adds what of an extension header is worth a field of the layer.
+func (d *builder) extensionFields(x inet.ExtensionHeader, at int) {
+	switch x.Type {
+	case inet.ProtoHopByHop:
+		d.eachIPv6Option(x, at, func(o inet.Option, at int) {
+			if o.Type == inet.IPv6OptRouterAlert && len(o.Data) == 2 {
+				d.uint("router_alert", at+2, 2)
+			}
+		})
+	case inet.ProtoRouting:
+		d.uint("routing_type", at+2, 1)
+		d.uint("segments_left", at+3, 1)
+	case inet.ProtoFragment:
+		d.field("fragment_offset", at+2, 2, Uint(uint64(u16(d.b, at+2)&^7)))
+		d.flag("mf", at+3, 1)
+		d.hex("fragment_id", at+4, 4)
+	}
+}
+
+// eachIPv6Option calls f with the options of a header that are no padding, and
+// where they are.
+func (d *builder) eachIPv6Option(x inet.ExtensionHeader, at int, f func(o inet.Option, at int)) {
+	end := at + 2 + len(x.Data)
+	for rest := x.Data; len(rest) > 0; {
 		o, next, err := inet.NextIPv6Option(rest)
 		if err != nil {
 			return
 		}
-		if o.Type == inet.IPv6OptRouterAlert && len(o.Data) == 2 {
-			d.uint("router_alert", end-len(rest)+2, 2)
+		if o.Type != inet.IPv6OptPad1 && o.Type != inet.IPv6OptPadN {
+			f(o, end-len(rest))
 		}
 		rest = next
 	}
+}
+
+// extension adds an extension header as an object, with what extensionFields has
+// left out.
+func (d *builder) extension(x inet.ExtensionHeader, at int) {
+	d.object(extensionName(x.Type), 0, 0, at, 2+len(x.Data))
+	d.uint("next_header", at, 1)
+	d.text(inet.ProtoName(x.Next))
+	if x.Type != inet.ProtoFragment {
+		d.field("length", at+1, 1, Uint(uint64(2+len(x.Data))))
+	}
+	switch x.Type {
+	case inet.ProtoHopByHop, inet.ProtoDestination:
+		d.eachIPv6Option(x, at, func(o inet.Option, at int) {
+			d.hex("option", at, 1)
+			d.text(ipv6OptionText(o.Type))
+			d.bytes("data", at+2, len(o.Data))
+		})
+	case inet.ProtoRouting:
+		d.routing(x, at)
+	}
+}
+
+func extensionName(proto uint8) string {
+	switch proto {
+	case inet.ProtoHopByHop:
+		return "hop_by_hop"
+	case inet.ProtoRouting:
+		return "routing"
+	case inet.ProtoFragment:
+		return "fragment"
+	}
+	return "destination"
+}
+
+// routing adds the addresses of a Routing header of a type that has them, else
+// its data.
+func (d *builder) routing(x inet.ExtensionHeader, at int) {
+	const addresses = 8 // after the fixed part and four reserved bytes
+	body := len(x.Data) + 2 - addresses
+	if typ := x.Data[0]; typ != 0 && typ != 2 || body%16 != 0 { // RFC 5095, RFC 6275
+		d.bytes("data", at+4, len(x.Data)-2)
+		return
+	}
+	for i := 0; i < body; i += 16 {
+		d.addr16("address", at+addresses+i)
+	}
+}
+
+func ipv6OptionText(typ uint8) string {
+	if typ == inet.IPv6OptRouterAlert {
+		return "Router Alert"
+	}
+	return "if unknown: " + inet.OptionAction(typ).String()
 }
 
 // upper adds what an IP packet carries. Of fragments and of packets that were

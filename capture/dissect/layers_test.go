@@ -133,7 +133,7 @@ func TestLayers(t *testing.T) {
 		{"MLDv1 report", member(v6.Group, igmp.Message{Kind: igmp.KindReport, Report: igmp.Report{Version: 1, Group: v6.Group}}), "eth 14, ipv6 48, mld v1-report 24", "mld.type mld.group ipv6.router_alert", "131, ff3e::8000:1, 0"},
 		{"MLDv1 done", member(igmp.AllRouters6, igmp.Message{Kind: igmp.KindLeave, Leave: igmp.Leave{Group: v6.Group}}), "eth 14, ipv6 48, mld leave 24", "mld.type mld.group", "132, ff3e::8000:1"},
 		{"MLDv2 query", member(v6.Group, igmp.Message{Kind: igmp.KindQuery, Query: igmp.Query{Version: 2, Group: v6.Group, MaxResp: time.Second, Sources: []netip.Addr{v6.Root}}}),
-			"eth 14, ipv6 48, mld v2-query 44", "mld.max_response_code mld.group mld.source", "1000, ff3e::8000:1, 2001:db8::9"},
+			"eth 14, ipv6 48, mld v2-query 44", "mld.max_response_code mld.group mld.source", "1000 (1s), ff3e::8000:1, 2001:db8::9"},
 		{"data on UDP", builder.UDP(netip.AddrPortFrom(v4.Leaf, 1), netip.AddrPortFrom(v4.Root, 2), 1, []byte("data")), "eth 14, ipv4 20, udp 8, data 4", "udp.src_port udp.dst_port udp.length data.bytes", `1, 2, 12, 64617461 ("data")`},
 	} {
 		tree := dissect.Frame(tt.frame)

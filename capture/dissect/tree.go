@@ -78,8 +78,12 @@ type Field struct {
 // until the tree is complete.
 type span struct{ fields, fieldsEnd, objects, objectsEnd int }
 
-// reset empties t and keeps its memory.
+// reset empties t and keeps its memory. A new tree begins with room for a usual
+// frame.
 func (t *Tree) reset() {
+	if t.Layers == nil {
+		t.Layers, t.fields = make([]Layer, 0, 5), make([]Field, 0, 32)
+	}
 	t.Layers, t.fields, t.objects = t.Layers[:0], t.fields[:0], t.objects[:0]
 	t.Err, t.ErrAt = nil, 0
 }

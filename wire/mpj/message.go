@@ -3,6 +3,7 @@ package mpj
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/mpstack/mpstack/wire/object"
 )
@@ -71,21 +72,46 @@ func (m *Message) decode(b []byte) error {
 		if o, rest, err = object.Parse(rest); err != nil {
 			return decodeError("object", offset, err)
 		}
-		if err := m.take(o, offset); err != nil {
+		if err := m.take(o, offset, rest); err != nil {
 			return err
 		}
 	}
 	return m.checkObjects()
 }
 
-// take decodes one object that starts at offset.
-func (m *Message) take(o object.Object, offset int) error {
+// keep adds an unknown object, with room for those that follow: memory is in
+// proportion to the input.
+func (m *Message) keep(o object.Object, rest []byte) {
+	if len(m.Unknown) == cap(m.Unknown) {
+		m.Unknown = slices.Grow(m.Unknown, 1+countUnknown(rest))
+	}
+	m.Unknown = append(m.Unknown, o)
+}
+
+// countUnknown returns how many objects of b, up to the first that is broken,
+// are of unknown classes.
+func countUnknown(b []byte) (n int) {
+	for len(b) > 0 {
+		o, rest, err := object.Parse(b)
+		if err != nil {
+			return n
+		}
+		if _, known := ObjectInfoOf(o.Class, o.CType); !known {
+			n++
+		}
+		b = rest
+	}
+	return n
+}
+
+// take decodes one object that starts at offset; rest is what follows it.
+func (m *Message) take(o object.Object, offset int, rest []byte) error {
 	info, known := ObjectInfoOf(o.Class, o.CType)
 	switch {
 	case !known && object.UnknownPolicy(o.Class) == object.Reject:
 		return decodeError("object class", offset+2, fmt.Errorf("%d: %w", o.Class, ErrUnknownClass))
 	case !known:
-		m.Unknown = append(m.Unknown, o)
+		m.keep(o, rest)
 		return nil
 	case info == nil:
 		return decodeError("object C-Type", offset+3, fmt.Errorf("%d of class %d: %w", o.CType, o.Class, ErrUnknownCType))
