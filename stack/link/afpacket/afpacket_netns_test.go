@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -182,6 +183,30 @@ func TestTags(t *testing.T) {
 	}
 	if c := b.Counters(); c.Oversize != 1 {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestWithoutPrivilege(t *testing.T) {
+	linktest.TestPrivilege(t, func(weak linktest.Weak, ifname string) error {
+		_, err := afpacket.Open(weak, ifname, afpacket.Options{})
+		return err
+	})
+}
+
+// Without CAP_NET_ADMIN the buffer is what the system allows.
+func TestReceiveBufferWithoutPrivilege(t *testing.T) {
+	_, nsB := linktest.Veth(t, netns.Interface{}, netns.Interface{})
+	l, err := afpacket.Open(linktest.Weak{NS: nsB, Lacks: unix.CAP_NET_ADMIN}, "eth0", afpacket.Options{ReceiveBuffer: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b, err := os.ReadFile("/proc/sys/net/core/rmem_max")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(l.ReceiveBuffer()), strings.TrimSpace(string(b)); got != want {
+		t.Errorf("%s bytes, want %s", got, want)
 	}
 }
 

@@ -133,6 +133,9 @@ func (r *receiver) tag(i int) (inet.Tag, bool) {
 // auxTag returns the VLAN tag of a control message.
 func auxTag(control []byte) (inet.Tag, bool) {
 	// struct tpacket_auxdata: status, len, snaplen, mac, net, vlan_tci, vlan_tpid
+	if len(control) < unix.SizeofCmsghdr {
+		return inet.Tag{}, false
+	}
 	h, b, _, err := unix.ParseOneSocketControlMessage(control)
 	if err != nil || h.Level != unix.SOL_PACKET || h.Type != unix.PACKET_AUXDATA || len(b) < 20 {
 		return inet.Tag{}, false

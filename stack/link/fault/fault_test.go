@@ -377,6 +377,43 @@ func TestReaderWithBareVerdict(t *testing.T) {
 	}
 }
 
+func mustMatch(t *testing.T, text string) Match {
+	t.Helper()
+	m, err := ParseMatch(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Of a batch every frame is judged once, and what is dropped counts as sent.
+func TestReaderBatches(t *testing.T) {
+	var lost []string
+	p := &pipe{}
+	arp := Rule{Match: mustMatch(t, "arp"), Nth: 2}
+	r := NewReader(p, New(arp), func(f wire.Frame) { lost = append(lost, f.Port+": "+f.Fate) })
+	var frames []wire.Frame
+	for _, name := range []string{"arp request", "echo", "arp reply", "arp request"} {
+		frames = append(frames, wire.Frame{Data: samples[name]})
+	}
+	if n, err := link.SendBatch(r, frames); n != 4 || err != nil {
+		t.Errorf("sent %d, %v", n, err)
+	}
+	if diff := cmp.Diff([]wire.Frame{frames[0], frames[1], frames[3]}, p.sent); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"a/0: lost: arp #2"}, lost); diff != "" {
+		t.Error(diff)
+	}
+	bufs, infos := [][]byte{make([]byte, 9)}, make([]link.FrameInfo, 1)
+	if n, err := link.RecvBatch(r, bufs, infos); n != 1 || err != nil {
+		t.Errorf("RecvBatch: %d, %v", n, err)
+	}
+	if info, err := link.RecvInfo(r, bufs[0]); err != nil || info != infos[0] {
+		t.Errorf("RecvInfo: %+v, %v; by batch %+v", info, err, infos[0])
+	}
+}
+
 func FuzzParseMatch(f *testing.F) {
 	for _, s := range []string{"mpj JOIN", "udp 5000 from a/0", "rsvp.Resv", "igmp report from", "any"} {
 		f.Add(s)

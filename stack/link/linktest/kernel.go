@@ -1,7 +1,12 @@
 package linktest
 
 import (
+	"errors"
+	"os"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mpstack/mpstack/internal/netns"
 	"github.com/mpstack/mpstack/stack/link"
@@ -86,5 +91,38 @@ func OnVeth(openA, openB OpenPacket) Open {
 		t.Helper()
 		nsA, nsB := Veth(t, netns.Interface{}, netns.Interface{})
 		return openA.On(t, nsA), openB.On(t, nsB)
+	}
+}
+
+// Weak is a namespace inside which a capability is missing.
+type Weak struct {
+	*netns.NS
+	Lacks int // unix.CAP_NET_RAW, for example
+}
+
+// Do runs fn inside, on a thread without the capability.
+func (w Weak) Do(fn func() error) error {
+	return w.NS.Do(func() error {
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var had, has [2]unix.CapUserData
+		if err := unix.Capget(&header, &had[0]); err != nil {
+			return err
+		}
+		has = had
+		has[w.Lacks/32].Effective &^= 1 << (w.Lacks % 32)
+		if err := unix.Capset(&header, &has[0]); err != nil {
+			return err
+		}
+		err := fn()
+		return errors.Join(err, unix.Capset(&header, &had[0]))
+	})
+}
+
+// TestPrivilege tests what open says without CAP_NET_RAW.
+func TestPrivilege(t *testing.T, open func(weak Weak, ifname string) error) {
+	_, b := Veth(t, netns.Interface{}, netns.Interface{})
+	err := open(Weak{b, unix.CAP_NET_RAW}, "eth0")
+	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "CAP_NET_RAW") {
+		t.Errorf("%v", err)
 	}
 }

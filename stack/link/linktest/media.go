@@ -108,9 +108,10 @@ func (l *memLink) Send(f wire.Frame) error {
 // player is a replay link as a link.Reader. What the other end sends is its
 // recording, while it is being made.
 type player struct {
-	*inbox // the recording
-	mu     sync.Mutex
-	l      *replay.Link
+	*inbox  // the recording
+	l       *replay.Link
+	sending sync.Mutex // a link that sends and one that plays have nothing in common
+	playing sync.Mutex
 }
 
 // OnReplay opens two replay links, each of which plays what the other sends.
@@ -151,13 +152,15 @@ func (p *player) Send(f wire.Frame) error {
 	if err := p.sendable(f, MTU); err != nil {
 		return err
 	}
+	p.sending.Lock()
+	defer p.sending.Unlock()
 	return p.l.Send(f)
 }
 
 // Recv waits for the next frame of the recording, and makes it now.
 func (p *player) Recv(buf []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.playing.Lock()
+	defer p.playing.Unlock()
 	for {
 		at, ok := p.l.Deadline()
 		if !ok {

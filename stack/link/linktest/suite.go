@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/mpstack/mpstack/stack/link"
+	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
@@ -30,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		{"BatchGoesOnAfterAFailure", testBatchFailure},
 		{"BatchWithoutRoom", testBatchNoRoom},
 		{"BatchDropsAmongOthers", testBatchDrops},
+		{"SeveralSenders", testSenders},
 		{"CloseEndsRecv", testClose},
 		{"PingPong", testPingPong},
 	} {
@@ -188,6 +191,43 @@ func testBatchDrops(t *testing.T, a, b link.Reader) {
 	}
 	expectMarks(t, "b", marks, 1, 2, 4, 5)
 	expectCounters(t, "receiver", b, link.Counters{Received: 4, Oversize: 2})
+}
+
+// Senders do not wait for each other's batches, nor mix up their frames.
+func testSenders(t *testing.T, a, b link.Reader) {
+	const senders, each = 4, 20
+	var sent sync.WaitGroup
+	for s := range senders {
+		sent.Go(func() {
+			for i := range each {
+				f := Between(a, b, 60+s*100, byte(s*each+i))
+				var err error
+				if s%2 == 0 {
+					err = a.Send(f)
+				} else {
+					_, err = link.SendBatch(a, []wire.Frame{f})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	defer Guard(b).Stop()
+	next := make([]int, senders)
+	buf := make([]byte, 2000)
+	for range senders * each {
+		n, err := b.Recv(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, i := int(buf[n-1])/each, int(buf[n-1])%each
+		if n != 60+s*100 || i != next[s] {
+			t.Errorf("sender %d: frame %d with %d bytes, want frame %d", s, i, n, next[s])
+		}
+		next[s] = i + 1
+	}
+	sent.Wait()
 }
 
 func testClose(t *testing.T, a, b link.Reader) {

@@ -34,6 +34,13 @@ func TestMendOffloads(t *testing.T) {
 	linktest.TestMending(t, with(raw.Options{MendOffloads: true}))
 }
 
+func TestWithoutPrivilege(t *testing.T) {
+	linktest.TestPrivilege(t, func(weak linktest.Weak, ifname string) error {
+		_, err := raw.Open(weak, ifname, raw.Options{})
+		return err
+	})
+}
+
 // What the doc says of offloads that were not switched off.
 func TestAnyOffloads(t *testing.T) {
 	s := linktest.NewKernelSender(t, true)

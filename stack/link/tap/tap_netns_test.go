@@ -9,34 +9,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mpstack/mpstack/internal/netns"
 	"github.com/mpstack/mpstack/stack/link"
+	"github.com/mpstack/mpstack/stack/link/afpacket"
+	"github.com/mpstack/mpstack/stack/link/linktest"
+	"github.com/mpstack/mpstack/stack/link/raw"
 	"github.com/mpstack/mpstack/stack/link/tap"
 	"github.com/mpstack/mpstack/wire"
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
-// deadline bounds every wait of these tests.
-const deadline = 5 * time.Second
-
-var leafMAC, deviceMAC = inet.MAC{2, 0, 0, 0, 0, 1}, inet.MAC{2, 0, 0, 0, 0, 2}
-
-func newNS(t *testing.T) *netns.NS {
-	t.Helper()
-	n, err := netns.New("router")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = n.Close() })
-	return n
-}
+var leafMAC, deviceMAC = linktest.MACA, linktest.MACB
 
 // open makes the device tap0 and configures it as its owner would.
-func open(t *testing.T, n *netns.NS, o tap.Options, device netns.Interface) *tap.Link {
+func open(t testing.TB, n *netns.NS, o tap.Options, device netns.Interface) *tap.Link {
 	t.Helper()
 	o.MAC, device.Name, device.MAC = leafMAC, "tap0", deviceMAC
 	l, err := tap.Open(n, "tap0", o)
@@ -50,8 +39,41 @@ func open(t *testing.T, n *netns.NS, o tap.Options, device netns.Interface) *tap
 	return l
 }
 
+// onTAP opens the descriptor's end and a packet socket on the device.
+func onTAP(socket linktest.OpenPacket) linktest.Open {
+	return func(t testing.TB) (a, b link.Reader) {
+		t.Helper()
+		n := linktest.NewNS(t, "router")
+		l := open(t, n, tap.Options{Port: "leaf/eth0"}, netns.Interface{})
+		device, err := socket(n, "tap0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, device
+	}
+}
+
+func onRaw(n *netns.NS, ifname string) (link.Reader, error) {
+	return linktest.Opened(raw.Open(n, ifname, raw.Options{Port: "router/eth0"}))
+}
+
+func onPacket(n *netns.NS, ifname string) (link.Reader, error) {
+	return linktest.Opened(afpacket.Open(n, ifname, afpacket.Options{Port: "router/eth0", CheckOffloads: true}))
+}
+
+func TestLink(t *testing.T) {
+	for name, pair := range map[string]linktest.Open{
+		"tap on raw":      onTAP(onRaw),
+		"raw on tap":      onTAP(onRaw).Swap(),
+		"tap on afpacket": onTAP(onPacket),
+		"afpacket on tap": onTAP(onPacket).Swap(),
+	} {
+		t.Run(name, func(t *testing.T) { linktest.Run(t, pair) })
+	}
+}
+
 func TestDeviceLivesAsLongAsTheLink(t *testing.T) {
-	n := newNS(t)
+	n := linktest.NewNS(t, "router")
 	l := open(t, n, tap.Options{Port: "leaf/eth0", MTU: 1400}, netns.Interface{})
 	if got := l.Info(); got != (link.Info{Port: "leaf/eth0", MAC: leafMAC, MTU: 1400}) {
 		t.Errorf("%+v", got)
@@ -80,7 +102,7 @@ func TestDeviceLivesAsLongAsTheLink(t *testing.T) {
 }
 
 func TestFailedOpenLeavesNothing(t *testing.T) {
-	n := newNS(t)
+	n := linktest.NewNS(t, "router")
 	_, err := tap.Open(n, "tap0", tap.Options{MAC: leafMAC, MTU: 67})
 	if err == nil || !strings.Contains(err.Error(), "MTU") {
 		t.Errorf("MTU 67: %v", err)
@@ -93,7 +115,7 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 // An ordinary kernel host at the device's end answers ARP.
 func TestKernelBehindTheDevice(t *testing.T) {
 	addr := netip.MustParsePrefix("192.0.2.2/24")
-	l := open(t, newNS(t), tap.Options{}, netns.Interface{Kernel: true, Addrs: []netip.Prefix{addr}})
+	l := open(t, linktest.NewNS(t, "router"), tap.Options{}, netns.Interface{Kernel: true, Addrs: []netip.Prefix{addr}})
 	request := inet.ARP{Op: 1, SenderMAC: leafMAC, SenderIP: netip.MustParseAddr("192.0.2.1"), TargetIP: addr.Addr()}
 	b := inet.Ethernet{Dst: inet.Broadcast, Src: leafMAC, Type: inet.EtherTypeARP}.AppendTo(nil)
 	b, err := request.AppendTo(b)
@@ -103,7 +125,7 @@ func TestKernelBehindTheDevice(t *testing.T) {
 	if err := l.Send(wire.Frame{Data: b}); err != nil {
 		t.Fatal(err)
 	}
-	defer time.AfterFunc(deadline, func() { _ = l.Close() }).Stop()
+	defer linktest.Guard(l).Stop()
 	buf := make([]byte, 2000)
 	for { // the kernel's IPv6 sends its own things first
 		n, err := l.Recv(buf)
@@ -123,7 +145,7 @@ func TestKernelBehindTheDevice(t *testing.T) {
 }
 
 func TestDeviceDown(t *testing.T) {
-	n := newNS(t)
+	n := linktest.NewNS(t, "router")
 	l := open(t, n, tap.Options{}, netns.Interface{})
 	if err := n.SetDown("tap0"); err != nil {
 		t.Fatal(err)

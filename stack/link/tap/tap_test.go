@@ -30,6 +30,15 @@ func TestOpenRefusesAddresses(t *testing.T) {
 	}
 }
 
+func TestOpenQueuesRefuses(t *testing.T) {
+	for _, n := range []int{-1, 0, MaxQueues + 1} {
+		_, err := OpenQueues(nowhere{t}, "tap0", n, Options{MAC: inet.MAC{2}})
+		if err == nil || !strings.Contains(err.Error(), "1 to 256") {
+			t.Errorf("%d queues: %v", n, err)
+		}
+	}
+}
+
 func TestPrivilege(t *testing.T) {
 	tests := []struct {
 		err        error

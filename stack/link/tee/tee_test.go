@@ -72,6 +72,47 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// batch is a pipe that takes and gives batches, and knows of checksums.
+type batch struct{ pipe }
+
+func (b *batch) SendBatch(frames []wire.Frame) (int, error) {
+	*b.log = append(*b.log, fmt.Sprintf("send %d", len(frames)))
+	return len(frames) - 1, b.err
+}
+
+func (b *batch) RecvInfo(buf []byte) (link.FrameInfo, error) {
+	return link.FrameInfo{Len: copy(buf, "info"), Checksum: link.ChecksumPartial}, nil
+}
+
+func (b *batch) RecvBatch(bufs [][]byte, infos []link.FrameInfo) (int, error) {
+	for i := range bufs {
+		infos[i], _ = b.RecvInfo(bufs[i])
+	}
+	return len(bufs), nil
+}
+
+// A batch is shown frame by frame and handed on whole.
+func TestBatches(t *testing.T) {
+	var log []string
+	inner := &batch{pipe{log: &log, err: errors.New("no buffer space")}}
+	l := NewReader(inner, show(&log))
+	n, err := link.SendBatch(l, []wire.Frame{{Data: []byte("x"), At: 1}, {Data: []byte("y"), At: 2}})
+	if n != 1 || !errors.Is(err, inner.err) {
+		t.Errorf("SendBatch: %d, %v", n, err)
+	}
+	want := []string{"see x out a/0 at 1 by ", "see y out a/0 at 2 by ", "send 2"}
+	if diff := cmp.Diff(want, log); diff != "" {
+		t.Error(diff)
+	}
+	bufs, infos := [][]byte{make([]byte, 9), make([]byte, 9)}, make([]link.FrameInfo, 2)
+	if n, err := link.RecvBatch(l, bufs, infos); n != 2 || err != nil || infos[1].Checksum != link.ChecksumPartial {
+		t.Errorf("RecvBatch: %d, %v, %v", n, err, infos)
+	}
+	if info, err := link.RecvInfo(l, bufs[0]); err != nil || info != infos[0] {
+		t.Errorf("RecvInfo: %+v, %v", info, err)
+	}
+}
+
 func TestLinkKeepsPortAndNests(t *testing.T) {
 	var log []string
 	l := New(New(&pipe{log: &log}, show(&log)), show(&log))

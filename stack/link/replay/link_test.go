@@ -1,0 +1,9 @@
+package replay_test
+
+import (
+	"testing"
+
+	"github.com/mpstack/mpstack/stack/link/linktest"
+)
+
+func TestLink(t *testing.T) { linktest.Run(t, linktest.OnReplay) }
