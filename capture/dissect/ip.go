@@ -242,11 +242,13 @@ func (d *builder) routing(x inet.ExtensionHeader, at int) {
 	}
 }
 
+// ipv6OptionText names an option, or says what becomes of it where it is not
+// known.
 func ipv6OptionText(typ uint8) string {
 	if typ == inet.IPv6OptRouterAlert {
 		return "Router Alert"
 	}
-	return "if unknown: " + inet.OptionAction(typ).String()
+	return inet.OptionAction(typ).String()
 }
 
 // upper adds what an IP packet carries. Of fragments and of packets that were
