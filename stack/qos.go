@@ -123,3 +123,11 @@ func (s *Socket) indicate(i *qos.Indication) {
 	s.indications.Push(QOSStatus{Status: i.Status, Extended1: i.Extended1, Extended2: i.Extended2, QOS: i.QOS})
 	s.post(winsock.FD_QOS, i.Status)
 }
+
+// promptPath has the root's PATH sent early for a leaf, s at the root, that
+// has just joined.
+func (s *Socket) promptPath(now machine.Time) {
+	if s.root != nil && s.root.flow != 0 {
+		s.st.qos.Prompt(now, s.root.flow)
+	}
+}

@@ -24,6 +24,9 @@ func (st *Stack) react(now machine.Time, e *mpj.Event) {
 	switch e.Kind {
 	case mpj.EventJoined:
 		s.joined(now, e)
+		s.promptPath(now)
+	case mpj.EventEstablished:
+		s.promptPath(now)
 	case mpj.EventRefused:
 		s.refused(now, e)
 	case mpj.EventClosed:

@@ -117,6 +117,14 @@ func (a *Agent) Close(now machine.Time, id FlowID) {
 	_ = a.node.Release(now, f.session) // it is ours, so it is known
 }
 
+// Prompt has PATH sent early where the flow sends: a receiver is known to be
+// new, and on a link without a router nothing else would tell RSVP so.
+func (a *Agent) Prompt(now machine.Time, id FlowID) {
+	if f := a.flows[id]; f != nil && f.sending {
+		_ = a.node.RefreshPath(now, f.session, f.end.Sender) // a sender that is gone needs none
+	}
+}
+
 // apply takes over the directions of q that are not NOCHANGE (Q31). Where one
 // is refused, both are as before.
 func (a *Agent) apply(now machine.Time, f *flow, q winsock.QOS) error {
