@@ -363,7 +363,8 @@ func TestCommands(t *testing.T) {
 		{with("leaf", "--addr", "10.9.0.2/24", "--name", "10.9.0.2"), 2, "our own --addr"},
 		{with("leaf", "--addr", "10.9.0.2/24", "--name", "fd00::1"), 2, "of its family"},
 		{with("leaf", "--addr", "10.9.0.2/24", "--name", "10.8.0.1"), 2, "give a --gateway"},
-		{with("leaf", "--addr", "fe80::2/64", "--name", "fe80::1%eth9"), 2, "no host's address"},
+		{with("leaf", "--addr", "fd09::2/64", "--name", "fe80::1%eth9"), 2, "it is link-local"},
+		{with("root", "--addr", "fe80::1/64"), 2, "it is link-local"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			a := mpstack(t, c.args...)

@@ -42,6 +42,8 @@ func (s *session) checkAddrs() error {
 		switch {
 		case err != nil:
 			return usage("--addr %s: give ADDRESS/LENGTH, such as 10.0.0.1/24 or fd00::1/64", text)
+		case a.IsLinkLocalUnicast():
+			return usage("--addr %s: it is link-local, by which no session can be named: give another", text)
 		case !isHost(a) || a.Is4() && p.Bits() < 31 && (a == p.Masked().Addr() || a == broadcast(p)):
 			return usage("--addr %s: it is no host's address: give one such as 10.0.0.1/24", text)
 		case slices.Contains(kernel, a):
@@ -141,9 +143,8 @@ func interfaceNames() []string {
 	return names
 }
 
-// parseName reads ADDRESS, ADDRESS:PORT, [ADDRESS] or [ADDRESS]:PORT. The zone
-// of a link-local address may be the interface's, the only one there is.
-func (s *session) parseName(text string) (netip.AddrPort, error) {
+// parseName reads ADDRESS, ADDRESS:PORT, [ADDRESS] or [ADDRESS]:PORT.
+func parseName(text string) (netip.AddrPort, error) {
 	bare := text
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 		bare = text[1 : len(text)-1]
@@ -153,16 +154,15 @@ func (s *session) parseName(text string) (netip.AddrPort, error) {
 	if err != nil {
 		name, err = netip.ParseAddrPort(text)
 	}
-	if a = name.Addr(); err != nil {
-		return netip.AddrPort{}, usage("--name %s: give ADDRESS or ADDRESS:PORT, with IPv6 [ADDRESS]:PORT", text)
+	switch a = name.Addr(); {
+	case err != nil:
+		return name, usage("--name %s: give ADDRESS or ADDRESS:PORT, with IPv6 [ADDRESS]:PORT", text)
+	case a.IsLinkLocalUnicast():
+		return name, usage("--name %s: it is link-local, by which no session can be named: give another", text)
+	case !isHost(a):
+		return name, usage("--name %s: it is no host's address", text)
 	}
-	if a.Zone() == s.iface {
-		a = a.WithZone("")
-	}
-	if !isHost(a) {
-		return netip.AddrPort{}, usage("--name %s: it is no host's address on %s", text, s.iface)
-	}
-	return netip.AddrPortFrom(a, name.Port()), nil
+	return name, nil
 }
 
 // hasFamily reports whether one of our addresses is of a's family.

@@ -37,10 +37,10 @@ func TestParseName(t *testing.T) {
 		"[fd00::1]":           "[fd00::1]:5000",
 		"[fd00::1]:7":         "[fd00::1]:7",
 		"fd00::1:5000":        "[fd00::1:5000]:5000", // an address
-		"fe80::1":             "[fe80::1]:5000",
-		"fe80::1%eth0":        "[fe80::1]:5000",
-		"[fe80::1%eth0]:7":    "[fe80::1]:7",
-		"fe80::1%eth1":        "no host's address on eth0",
+		"fe80::1":             "it is link-local",
+		"[fe80::1%eth0]:7":    "it is link-local",
+		"169.254.0.1":         "it is link-local",
+		"fd00::1%eth0":        "no host's address",
 		"":                    "[ADDRESS]:PORT",
 		"root":                "[ADDRESS]:PORT",
 		"root:5000":           "[ADDRESS]:PORT",
@@ -64,7 +64,7 @@ func TestParseName(t *testing.T) {
 		"::ffff:10.0.0.1":     "no host's address",
 		"[::ffff:10.0.0.1]:7": "no host's address",
 	} {
-		got, err := testSession().parseName(text)
+		got, err := parseName(text)
 		switch {
 		case err == nil && got.String() != want:
 			t.Errorf("%q is %v, want %v", text, got, want)

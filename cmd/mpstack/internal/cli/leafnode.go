@@ -75,7 +75,7 @@ func (l *leafNode) check() error {
 		return err
 	}
 	var err error
-	if l.root, err = l.parseName(l.name); err != nil {
+	if l.root, err = parseName(l.name); err != nil {
 		return err
 	}
 	a := l.root.Addr()

@@ -75,7 +75,7 @@ func (r *rootNode) check() error {
 		return err
 	}
 	for _, text := range r.names {
-		name, err := r.parseName(text)
+		name, err := parseName(text)
 		if err != nil {
 			return err
 		}
