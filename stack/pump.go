@@ -133,9 +133,24 @@ func (st *Stack) fromIP(now machine.Time, o *ip.Output) {
 		st.unreachable(now, o)
 	case ip.KindMulticastRoute:
 		st.node.HandleRouteChange(now, node.RouteChange{Src: o.Src, Dst: o.Group})
+	case ip.KindAddress:
+		st.addressGone(now, o)
 	case ip.KindRoute: // it decides about destinations, and about what comes from sources
 		st.node.HandleRouteChange(now, node.RouteChange{})
 	}
+}
+
+// addressGone ends the associations of an address that went away. A link-local
+// one may be on several interfaces.
+func (st *Stack) addressGone(now machine.Time, o *ip.Output) {
+	if o.Address == ip.AddressReady || o.Handle != 0 {
+		return
+	}
+	ifIndex := 0
+	if o.Prefix.Addr().IsLinkLocalUnicast() {
+		ifIndex = o.If
+	}
+	st.mpj.HandleAddressGone(now, o.Prefix.Addr(), ifIndex)
 }
 
 // deliver hands a datagram to the join protocol or to a socket.

@@ -41,6 +41,8 @@ const (
 	DefaultMaxBindings = 4096
 	DefaultMaxRoutes   = 4096
 	DefaultMaxPathMTUs = 1024
+	DefaultMaxRouters  = 8
+	DefaultMaxPrefixes = 16
 	DefaultICMPRate    = 100 // errors a second, RFC 4443 section 2.4 (f)
 	DefaultICMPBurst   = 20
 )
@@ -76,6 +78,8 @@ type Config struct {
 	MaxBindings   int
 	MaxRoutes     int // static ones
 	MaxPathMTUs   int // destinations whose path MTU is remembered
+	MaxRouters    int // advertised default routers of an interface
+	MaxPrefixes   int // advertised prefixes of an interface, and addresses formed from them
 	MaxNeighbors  int // entries of the neighbour table
 	MaxQueue      int // packets waiting for one neighbour
 	MaxWaiting    int // packets waiting for neighbours in all
@@ -97,6 +101,8 @@ func (c *Config) setDefaults() {
 	def := func(p *int, d int) { *p = cmp.Or(max(*p, 0), d) }
 	def(&c.MaxBindings, DefaultMaxBindings)
 	def(&c.MaxRoutes, DefaultMaxRoutes)
+	def(&c.MaxRouters, DefaultMaxRouters)
+	def(&c.MaxPrefixes, DefaultMaxPrefixes)
 	def(&c.MaxPathMTUs, DefaultMaxPathMTUs)
 	def(&c.ICMPRate, DefaultICMPRate)
 	def(&c.ICMPBurst, DefaultICMPBurst)
@@ -129,6 +135,30 @@ type Interface struct {
 	MTU   int // greatest IP packet in bytes; at least 576, with IPv6 at least 1280
 	Addrs []netip.Prefix
 	Up    bool
+
+	// DetectConflicts makes addresses be checked before they are used, and
+	// whenever the link comes up, and defended afterwards (RFC 5227; RFC 4862
+	// section 5.4). KindAddress tells when they can be used.
+	DetectConflicts bool
+
+	// Autoconf makes a host look for routers and take from their
+	// advertisements default routes, prefixes, addresses, MTU and hop limit
+	// (RFC 4861 section 6.3, RFC 4862). It turns IPv6 on.
+	Autoconf bool
+
+	// Boundary lists groups that a router does not forward over the interface,
+	// in either direction: administratively scoped ones (RFC 2365). IPv6 groups
+	// of a scope up to ScopeBoundary are not forwarded either; scopes up to
+	// link-local never are (RFC 4007 section 9).
+	Boundary      []netip.Prefix
+	ScopeBoundary uint8
+
+	// TTLThreshold is what the lifetime of a multicast packet must exceed for a
+	// router to send it on by the interface.
+	TTLThreshold uint8
+
+	// Advertise makes a router advertise itself; nil: it does not.
+	Advertise *Advertise
 }
 
 // Route is a static route: to Dst by the gateway Via, or on the link where Via

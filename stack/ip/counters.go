@@ -24,53 +24,67 @@ type Counters struct {
 	FragmentsSent         uint64
 	PathMTUs              uint64 // path MTUs learnt or confirmed
 	PathMTUsEvicted       uint64 // path MTUs forgotten for others
+	AddressProbes         uint64 // questions whether somebody has an address
+	AddressAnnouncements  uint64 // addresses announced or defended
+	AddressesReady        uint64 // addresses checked or formed
+	AddressConflicts      uint64 // addresses given up: somebody else has them
+	RouterSolicits        uint64 // sent
+	RouterSolicitsHeard   uint64
+	RouterAdvertsSent     uint64
+	RouterAdvertsHeard    uint64
 
-	DropInterfaceDown   uint64 // frame from, or packet to, an interface that is down
-	DropUnknownIf       uint64 // frame from an interface that is not there
-	DropEthernet        uint64 // not Ethernet
-	DropVLAN            uint64
-	DropEtherType       uint64
-	DropOtherMAC        uint64 // to another station
-	DropOwnMAC          uint64 // from ourselves
-	DropFamily          uint64 // an IP version that the interface does not have
-	DropARP             uint64 // malformed, or with impossible addresses
-	DropHeader          uint64 // malformed IP header
-	DropHeaderChecksum  uint64
-	DropTruncated       uint64 // shorter than its IP header says
-	DropFragment        uint64 // fragments in fragments, or whose parts disagree about the protocol
-	DropSource          uint64 // impossible source address
-	DropOwnSource       uint64 // from one of our own addresses
-	DropDestination     uint64 // impossible destination address
-	DropNotOurs         uint64 // to another node, and this one does not forward
-	DropNotMember       uint64 // to a group that nobody here joined
-	DropOption          uint64 // an IPv6 option that demands it, or a routing header
-	DropProtocol        uint64 // no such protocol here
-	DropUDP             uint64 // malformed UDP
-	DropUDPChecksum     uint64
-	DropNoPort          uint64 // no binding for a unicast datagram
-	DropNoGroupPort     uint64 // no binding for a multicast or broadcast datagram
-	DropICMP            uint64 // malformed or with a wrong checksum
-	DropICMPType        uint64 // nothing to do for this type
-	DropICMPUnmatched   uint64 // an error about a packet that no binding sent
-	DropEcho            uint64 // echo request to a group
-	DropNDP             uint64 // malformed, or not from the link
-	DropRouterMessage   uint64 // router discovery where it is not wanted
-	DropRedirect        uint64 // redirects are ignored
-	DropPathMTU         uint64 // too-big errors that cannot be true
-	DropIGMP            uint64 // malformed IGMP or MLD
-	DropIGMPUntrusted   uint64 // wrong TTL, Router Alert or source
-	DropIGMPType        uint64 // unknown type
-	DropAddressConflict uint64 // someone else uses one of our addresses
-	DropForwardScope    uint64 // not to be forwarded: its scope is the link, or a directed broadcast
-	DropForwardTTL      uint64
-	DropForwardNoRoute  uint64
-	DropForwardTooBig   uint64
-	DropForwardNeighbor uint64 // the next hop does not answer
-	DropRPF             uint64 // multicast by the wrong interface
-	DropNoListener      uint64 // multicast that no link wants
-	DropICMPLimited     uint64 // errors not sent: rate limit
-	DropEncode          uint64 // own packets that could not be encoded
-	DropUnresolved      uint64 // own packets whose neighbour does not answer
+	DropInterfaceDown    uint64 // frame from, or packet to, an interface that is down
+	DropUnknownIf        uint64 // frame from an interface that is not there
+	DropEthernet         uint64 // not Ethernet
+	DropVLAN             uint64
+	DropEtherType        uint64
+	DropOtherMAC         uint64 // to another station
+	DropOwnMAC           uint64 // from ourselves
+	DropFamily           uint64 // an IP version that the interface does not have
+	DropARP              uint64 // malformed, or with impossible addresses
+	DropHeader           uint64 // malformed IP header
+	DropHeaderChecksum   uint64
+	DropTruncated        uint64 // shorter than its IP header says
+	DropFragment         uint64 // fragments in fragments, or whose parts disagree about the protocol
+	DropSource           uint64 // impossible source address
+	DropOwnSource        uint64 // from one of our own addresses
+	DropDestination      uint64 // impossible destination address
+	DropNotOurs          uint64 // to another node, and this one does not forward
+	DropNotMember        uint64 // to a group that nobody here joined
+	DropOption           uint64 // an IPv6 option that demands it, or a routing header
+	DropProtocol         uint64 // no such protocol here
+	DropUDP              uint64 // malformed UDP
+	DropUDPChecksum      uint64
+	DropNoPort           uint64 // no binding for a unicast datagram
+	DropNoGroupPort      uint64 // no binding for a multicast or broadcast datagram
+	DropFiltered         uint64 // multicast that a binding's source filter keeps from it
+	DropICMP             uint64 // malformed or with a wrong checksum
+	DropICMPType         uint64 // nothing to do for this type
+	DropICMPUnmatched    uint64 // an error about a packet that no binding sent
+	DropEcho             uint64 // echo request to a group
+	DropNDP              uint64 // malformed, or not from the link
+	DropRouterMessage    uint64 // router discovery where it is not wanted
+	DropRedirect         uint64 // redirects are ignored
+	DropRouterLimit      uint64 // advertised routers: too many
+	DropPrefix           uint64 // advertised prefixes from which no address can be formed, or that are none
+	DropPrefixLimit      uint64 // advertised prefixes: too many
+	DropPathMTU          uint64 // too-big errors that cannot be true
+	DropIGMP             uint64 // malformed IGMP or MLD
+	DropIGMPUntrusted    uint64 // wrong TTL, Router Alert or source
+	DropIGMPType         uint64 // unknown type
+	DropAddressConflict  uint64 // someone else uses one of our addresses
+	DropForwardScope     uint64 // not to be forwarded: its scope is the link, or a directed broadcast
+	DropForwardBoundary  uint64 // multicast behind a boundary
+	DropForwardThreshold uint64 // multicast whose lifetime does not exceed the interface's threshold
+	DropForwardTTL       uint64
+	DropForwardNoRoute   uint64
+	DropForwardTooBig    uint64
+	DropForwardNeighbor  uint64 // the next hop does not answer
+	DropRPF              uint64 // multicast by the wrong interface
+	DropNoListener       uint64 // multicast that no link wants
+	DropICMPLimited      uint64 // errors not sent: rate limit
+	DropEncode           uint64 // own packets that could not be encoded
+	DropUnresolved       uint64 // own packets whose neighbour does not answer
 
 	Reasm  reasm.Counters
 	Neigh  neigh.Counters
@@ -99,6 +113,10 @@ func (c *Counters) traffic() []Counter {
 		{"icmp/unreachables", c.UnreachablesDelivered},
 		{"packets/fragmented", c.Fragmented}, {"packets/fragments-sent", c.FragmentsSent},
 		{"pmtu/learnt", c.PathMTUs}, {"pmtu/evicted", c.PathMTUsEvicted},
+		{"address/probes", c.AddressProbes}, {"address/announcements", c.AddressAnnouncements},
+		{"address/ready", c.AddressesReady}, {"address/conflicts", c.AddressConflicts},
+		{"discovery/solicits-sent", c.RouterSolicits}, {"discovery/solicits-heard", c.RouterSolicitsHeard},
+		{"discovery/adverts-sent", c.RouterAdvertsSent}, {"discovery/adverts-heard", c.RouterAdvertsHeard},
 	}
 }
 
@@ -116,12 +134,16 @@ func (c *Counters) drops() []Counter {
 		{"drop/option", c.DropOption}, {"drop/protocol", c.DropProtocol},
 		{"drop/udp", c.DropUDP}, {"drop/udp-checksum", c.DropUDPChecksum},
 		{"drop/no-port", c.DropNoPort}, {"drop/no-group-port", c.DropNoGroupPort},
+		{"drop/filtered", c.DropFiltered},
 		{"drop/icmp", c.DropICMP}, {"drop/icmp-type", c.DropICMPType},
 		{"drop/icmp-unmatched", c.DropICMPUnmatched}, {"drop/echo", c.DropEcho},
 		{"drop/ndp", c.DropNDP}, {"drop/router-message", c.DropRouterMessage},
 		{"drop/redirect", c.DropRedirect}, {"drop/path-mtu", c.DropPathMTU},
+		{"drop/router-limit", c.DropRouterLimit}, {"drop/prefix", c.DropPrefix},
+		{"drop/prefix-limit", c.DropPrefixLimit},
 		{"drop/igmp", c.DropIGMP}, {"drop/igmp-untrusted", c.DropIGMPUntrusted},
 		{"drop/igmp-type", c.DropIGMPType}, {"drop/address-conflict", c.DropAddressConflict},
+		{"drop/forward-boundary", c.DropForwardBoundary}, {"drop/forward-threshold", c.DropForwardThreshold},
 		{"drop/forward-scope", c.DropForwardScope}, {"drop/forward-ttl", c.DropForwardTTL},
 		{"drop/forward-no-route", c.DropForwardNoRoute}, {"drop/forward-too-big", c.DropForwardTooBig},
 		{"drop/forward-neighbour", c.DropForwardNeighbor}, {"drop/rpf", c.DropRPF},

@@ -2,6 +2,7 @@ package ip
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/wire/inet"
@@ -22,6 +23,9 @@ func (m *Machine) forward(now machine.Time, p *packet) {
 	}
 	if !forwardable(p.src) || !forwardable(p.dst) {
 		m.counters.DropForwardScope++
+		if p.v6() && forwardable(p.dst) {
+			m.sendUnreachable(now, p, 0, inet.ICMPv6BeyondScope)
+		}
 		return
 	}
 	if p.ttl <= 1 {
@@ -73,16 +77,27 @@ func (m *Machine) forwardMulticast(now machine.Time, p *packet, member bool) {
 	case p.ttl <= 1:
 		m.counters.DropForwardTTL++ // RFC 1122 section 3.2.2: no error about multicast
 		return
+	case p.in.bounds(p.dst):
+		m.counters.DropForwardBoundary++
+		return
 	case !m.reversePath(p.src, p.in):
 		m.counters.DropRPF++
 		return
 	}
-	m.outIfs = m.appendOutputs(m.outIfs[:0], p.src, p.dst, p.in.index)
-	if len(m.outIfs) == 0 && !member {
+	var bounded bool
+	m.outIfs, bounded = m.appendOutputs(m.outIfs[:0], p.src, p.dst, p.in.index)
+	switch {
+	case bounded:
+		m.counters.DropForwardBoundary++
+	case len(m.outIfs) == 0 && !member:
 		m.counters.DropNoListener++
 	}
 	for _, index := range m.outIfs {
 		out := m.iface(index)
+		if p.ttl <= out.threshold {
+			m.counters.DropForwardThreshold++
+			continue
+		}
 		if mtu := out.mtuOf(p.v6()); len(p.raw) > mtu && p.df {
 			m.counters.DropForwardTooBig++
 			if p.v6() {
@@ -104,29 +119,42 @@ func (m *Machine) reversePath(src netip.Addr, in *iface) bool {
 	return ok && r.out == in
 }
 
+// bounds reports whether a group is not forwarded over the interface.
+func (f *iface) bounds(group netip.Addr) bool {
+	if group.Is6() && group.As16()[1]&0xf <= f.scope {
+		return true
+	}
+	return slices.ContainsFunc(f.boundary, func(p netip.Prefix) bool { return p.Contains(group) })
+}
+
 // appendOutputs appends the interfaces but inIf on which datagrams from src to
-// group are wanted.
-func (m *Machine) appendOutputs(list []int, src, group netip.Addr, inIf int) []int {
+// group are wanted, and reports whether a boundary keeps them from another.
+func (m *Machine) appendOutputs(list []int, src, group netip.Addr, inIf int) (_ []int, bounded bool) {
 	for _, f := range m.ifaces {
-		if f.index != inIf && f.up && m.router.Forwards(f.index, group, src) {
+		switch {
+		case f.index == inIf || !f.up || !m.router.Forwards(f.index, group, src):
+		case f.bounds(group):
+			bounded = true
+		default:
 			list = append(list, f.index)
 		}
 	}
-	return list
+	return list, bounded
 }
 
 // MulticastOutputs returns, sorted, the interfaces by which a router forwards
 // datagrams from src to group that come in by inIf; none where src is not
-// reached by inIf. With inIf 0, for a sender on this node, they are all that
-// have members. A host forwards by none.
+// reached by inIf or a boundary is in the way. With inIf 0, for a sender on
+// this node, they are all that have members. A host forwards by none.
 func (m *Machine) MulticastOutputs(src, group netip.Addr, inIf int) []int {
 	if m.router == nil || !group.IsMulticast() || group.IsLinkLocalMulticast() || group.IsInterfaceLocalMulticast() {
 		return nil
 	}
 	if inIf != 0 {
-		if in := m.iface(inIf); in == nil || !m.reversePath(src, in) {
+		if in := m.iface(inIf); in == nil || in.bounds(group) || !m.reversePath(src, in) {
 			return nil
 		}
 	}
-	return m.appendOutputs(nil, src, group, inIf)
+	list, _ := m.appendOutputs(nil, src, group, inIf)
+	return list
 }

@@ -77,6 +77,12 @@ func (w *world) add(name string, cfg ip.Config) *node {
 // prefixes. Its MAC is 02:00:00:00:NODE:INDEX.
 func (w *world) connect(l *wire, n *node, index int, addrs ...string) {
 	w.t.Helper()
+	w.plug(l, n, index, func(*ip.Interface) {}, addrs...)
+}
+
+// plug is connect with changes to the interface's description.
+func (w *world) plug(l *wire, n *node, index int, change func(*ip.Interface), addrs ...string) {
+	w.t.Helper()
 	in := ip.Interface{Index: index, Name: fmt.Sprintf("eth%d", index), MAC: macOf(slices.Index(w.nodes, n)+1, index), MTU: 1500, Up: true}
 	if n.mtu > 0 {
 		in.MTU = n.mtu
@@ -84,6 +90,7 @@ func (w *world) connect(l *wire, n *node, index int, addrs ...string) {
 	for _, a := range addrs {
 		in.Addrs = append(in.Addrs, netip.MustParsePrefix(a))
 	}
+	change(&in)
 	l.ports = append(l.ports, port{n, index})
 	n.wires[index] = l
 	w.ok(n.AddInterface(w.now, in))

@@ -76,7 +76,7 @@ func (m *Machine) handleICMPv6(now machine.Time, p *packet) {
 		m.counters.DropICMP++
 		return
 	}
-	if p.src.IsUnspecified() && msg.Type != inet.ICMPv6NeighborSolicitation {
+	if p.src.IsUnspecified() && msg.Type != inet.ICMPv6NeighborSolicitation && msg.Type != inet.ICMPv6RouterSolicitation {
 		m.counters.DropSource++
 		return
 	}
@@ -99,8 +99,10 @@ func (m *Machine) handleICMPv6(now machine.Time, p *packet) {
 		m.handleSolicitation(now, p, msg)
 	case inet.ICMPv6NeighborAdvertisement:
 		m.handleAdvertisement(now, p, msg)
-	case inet.ICMPv6RouterSolicitation, inet.ICMPv6RouterAdvertisement:
-		m.counters.DropRouterMessage++
+	case inet.ICMPv6RouterSolicitation:
+		m.handleRouterSolicitation(now, p, msg)
+	case inet.ICMPv6RouterAdvertisement:
+		m.handleRouterAdvertisement(now, p, msg)
 	case inet.ICMPv6Redirect:
 		m.counters.DropRedirect++
 	case inet.ICMPv6MLDQuery, inet.ICMPv6MLDv1Report, inet.ICMPv6MLDv1Done, inet.ICMPv6MLDv2Report:

@@ -23,6 +23,7 @@ type Machine struct {
 	reasm  *reasm.Table
 	pmtu   pathMTUs
 	udp    bindings
+	timers machine.Timers[timer]
 
 	out       machine.Queue[Output]
 	arena     []byte       // backs the frames of the outputs
@@ -90,7 +91,7 @@ type timed interface {
 // earliest returns the part that is due first; of several, the first in a
 // fixed order.
 func (m *Machine) earliest() (first timed, at machine.Time) {
-	parts := [...]timed{m.neigh, m.host, nil, m.reasm}
+	parts := [...]timed{m.neigh, m.host, nil, m.reasm, own{m}}
 	if m.router != nil {
 		parts[2] = m.router
 	}
@@ -116,10 +117,10 @@ func (m *Machine) Deadline() (machine.Time, bool) {
 func (m *Machine) Next() (*Output, bool) { return m.out.Pop() }
 
 // Quiet reports whether nothing is bound, joined, listened for or under way
-// and no output is left. Configuration, remembered neighbours and a router's
-// general queries are quiet.
+// and no output is left. Configuration, remembered neighbours, advertised
+// lifetimes, and a router's general queries and advertisements are quiet.
 func (m *Machine) Quiet() bool {
-	return m.out.Len() == 0 && m.udp.len() == 0 && m.neigh.Quiet() && m.host.Quiet() && m.reasm.Quiet() && (m.router == nil || m.router.Quiet())
+	return m.out.Len() == 0 && m.udp.len() == 0 && m.neigh.Quiet() && m.host.Quiet() && m.reasm.Quiet() && !m.settling() && (m.router == nil || m.router.Quiet())
 }
 
 // Counters returns a copy of the counters.

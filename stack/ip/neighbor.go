@@ -119,12 +119,16 @@ func (m *Machine) handleARP(now machine.Time, f *iface, b []byte) {
 		m.counters.DropARP++
 		return
 	}
-	if m.owner(a.SenderIP, f) != nil {
-		m.counters.DropAddressConflict++
+	if a.SenderMAC == f.mac {
+		m.counters.DropOwnMAC++
+		return
+	}
+	if m.conflictARP(now, f, &a) {
 		return
 	}
 	forUs := f.owns(a.TargetIP)
 	key := neigh.Key{If: f.index, Addr: a.SenderIP}
+	m.routesChanged(m.routes.found(key))
 	known := !a.SenderIP.IsUnspecified() && f.onLink(a.SenderIP) && !f.isBroadcast(a.SenderIP)
 	asked := a.Op == inet.ARPRequest && forUs
 	switch {
@@ -185,6 +189,9 @@ func (m *Machine) handleSolicitation(now machine.Time, p *packet, msg inet.ICMP)
 		m.counters.DropNDP++
 		return
 	}
+	if m.conflictNDP(now, p.in, ns.Target, dad) {
+		return
+	}
 	if !p.in.owns(ns.Target) {
 		m.counters.DropNotOurs++
 		return
@@ -221,11 +228,19 @@ func (m *Machine) handleAdvertisement(now machine.Time, p *packet, msg inet.ICMP
 		m.counters.DropNDP++
 		return
 	}
+	if m.conflictNDP(now, p.in, na.Target, true) {
+		return
+	}
 	if p.in.owns(na.Target) {
 		m.counters.DropAddressConflict++
 		return
 	}
-	m.neigh.HandleAdvertisement(now, neigh.Key{If: p.in.index, Addr: na.Target},
+	if !na.Router {
+		m.noRouter(p.in, na.Target)
+	}
+	key := neigh.Key{If: p.in.index, Addr: na.Target}
+	m.routesChanged(m.routes.found(key))
+	m.neigh.HandleAdvertisement(now, key,
 		neigh.Advertisement{MAC: na.LinkAddr, HasMAC: na.HasLinkAddr, Solicited: na.Solicited, Override: na.Override})
 }
 

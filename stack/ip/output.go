@@ -52,13 +52,14 @@ const (
 	KindDatagram                             // a datagram for a binding: Handle, Datagram, InIf, TTL, ChecksumZero
 	KindUnreachable                          // what a binding sent did not arrive: Handle, Local, Remote, Reason, Soft, MTU
 	KindMulticastRoute                       // a router's MulticastOutputs may have changed: Src, Group
+	KindAddress                              // what became of an address: If, Prefix, Address; once with Handle 0, then with each binding to it unless it is ready
 	KindRoute                                // RouteTo may have changed for destinations in Prefix, or where that is not valid for any
 )
 
 // String returns the kind's name.
 func (k OutputKind) String() string {
 	if k <= KindRoute {
-		return [...]string{"none", "frame", "packet", "datagram", "unreachable", "multicast route", "route"}[k]
+		return [...]string{"none", "frame", "packet", "datagram", "unreachable", "multicast route", "address", "route"}[k]
 	}
 	return "unknown"
 }
@@ -113,7 +114,8 @@ type Output struct {
 	InIf        int        // received on; of own packets, the interface they would have left by
 	Src, Dst    netip.Addr // of a packet; Src of a route: invalid stands for every source
 	Group       netip.Addr
-	Prefix      netip.Prefix // of a route
+	Prefix      netip.Prefix // of a route, or an address with its link's length
+	Address     AddressChange
 	Proto       uint8
 	TTL, TOS    uint8 // as received
 	RouterAlert bool

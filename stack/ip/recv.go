@@ -181,18 +181,28 @@ func (m *Machine) checkAddresses(p *packet) bool {
 	case p.looped:
 		return true
 	case p.src.IsMulticast(), p.src.IsLoopback(), p.src.Is4In6(), p.in.isBroadcast(p.src),
-		p.src.Is4() && p.src.As4()[0] >= 240, p.src.IsUnspecified() && !mayBeUnspecified(p):
+		reserved4(p.src) && !p.src.IsUnspecified(), p.src.IsUnspecified() && !mayBeUnspecified(p):
 		m.counters.DropSource++
 		return false
 	case m.owner(p.src, p.in) != nil:
 		m.counters.DropOwnSource++
 		return false
-	case p.dst.IsUnspecified(), p.dst.IsLoopback(), p.dst.Is4In6(),
+	case p.dst.IsUnspecified(), p.dst.IsLoopback(), p.dst.Is4In6(), reserved4(p.dst) && !p.in.isBroadcast(p.dst),
 		p.dst.Is6() && p.dst.IsMulticast() && p.dst.As16()[1]&0x0f <= 1: // RFC 4291 section 2.7: interface-local and reserved scopes
 		m.counters.DropDestination++
 		return false
 	}
 	return true
+}
+
+// reserved4 reports whether an IPv4 address is of no host or group: 0/8 and
+// 240/4 (RFC 1122 section 3.2.1.3, RFC 1112 section 4).
+func reserved4(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
+	first := a.As4()[0]
+	return first == 0 || first >= 240
 }
 
 func mayBeUnspecified(p *packet) bool {

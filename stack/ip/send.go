@@ -207,10 +207,7 @@ func (m *Machine) frame(out *iface, v6 bool) (start int) {
 func (m *Machine) build(out *iface, h *header, payloadLen int) (start int, err error) {
 	start = m.frame(out, h.dst.Is6())
 	if h.ttl == 0 {
-		h.ttl = DefaultTTL
-		if h.dst.IsMulticast() {
-			h.ttl = DefaultMulticastTTL
-		}
+		h.ttl = out.defaultTTL(h.dst)
 	}
 	n := 0
 	if h.dst.Is4() {
@@ -229,6 +226,17 @@ func (m *Machine) build(out *iface, h *header, payloadLen int) (start int, err e
 		m.arena = m.arena[:start]
 	}
 	return start, err
+}
+
+// defaultTTL returns the lifetime of packets that name none.
+func (f *iface) defaultTTL(dst netip.Addr) uint8 {
+	switch {
+	case dst.IsMulticast():
+		return DefaultMulticastTTL
+	case dst.Is6() && f.hopLimit != 0:
+		return f.hopLimit
+	}
+	return DefaultTTL
 }
 
 // limit returns the greatest packet with the header that is sent uncut.

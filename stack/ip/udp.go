@@ -100,6 +100,18 @@ func (t *bindings) lookup(local netip.AddrPort) *binding {
 	return wild
 }
 
+// boundTo returns the bindings to an address, in the order in which they were
+// made.
+func (t *bindings) boundTo(addr netip.Addr) (list []UDPHandle) {
+	for h, b := range t.byHandle {
+		if b.local.Addr() == addr {
+			list = append(list, h)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // BindUDP binds a UDP port.
 func (m *Machine) BindUDP(now machine.Time, b Bind) (UDPHandle, error) {
 	m.begin(now)
@@ -188,14 +200,19 @@ func (m *Machine) deliverUDP(now machine.Time, p *packet) {
 }
 
 // deliverToAll hands a multicast or broadcast datagram to every binding of its
-// port that names its destination or no address.
+// port that names its destination or no address, and whose filter lets it pass.
 func (m *Machine) deliverToAll(p *packet, d *Datagram, noChecksum bool) {
 	found := false
 	for _, b := range m.udp.byPort[keyOf(d.Dst)] {
-		if a := b.local.Addr(); a == p.dst || a.IsUnspecified() {
-			found = true
-			m.pushDatagram(p, b, d, noChecksum)
+		if a := b.local.Addr(); a != p.dst && !a.IsUnspecified() {
+			continue
 		}
+		found = true
+		if p.dst.IsMulticast() && !isAllHosts(p.dst) && !m.host.Accepts(SocketKey(b.handle), p.in.index, p.dst, p.src) {
+			m.counters.DropFiltered++
+			continue
+		}
+		m.pushDatagram(p, b, d, noChecksum)
 	}
 	if !found {
 		m.counters.DropNoGroupPort++
