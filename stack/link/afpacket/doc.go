@@ -35,5 +35,5 @@
 // directly.
 //
 // What is not here: rings (TPACKET_V3 receives faster and, by default, tens of
-// milliseconds late), fanout, AF_XDP. It needs Linux 4.20 or later.
+// milliseconds late), fanout, AF_XDP.
 package afpacket
