@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/mpstack/mpstack/stack"
+	"github.com/mpstack/mpstack/stack/link/mem"
 	"github.com/mpstack/mpstack/stack/winsock"
+	"github.com/mpstack/mpstack/wire/inet"
 )
 
 // counter returns a counter of a stack.
@@ -24,7 +26,7 @@ func counter(st *stack.Stack, name string) uint64 {
 // no member sends shows nowhere.
 func TestRootedData(t *testing.T) {
 	inFamilies(t, 3, func(nw *network, f family) {
-		var group netip.AddrPort
+		var group, leaf1 netip.AddrPort
 		nw.Go("root", func() {
 			s := nw.listen(f)
 			one, two := must(s.Accept(nil)), must(s.Accept(nil))
@@ -42,6 +44,7 @@ func TestRootedData(t *testing.T) {
 		})
 		nw.Go("leaf1", func() {
 			s := nw.join(f, 1)
+			leaf1 = must(s.LocalAddr())
 			nw.receive(s, "down")
 			nw.Sleep(100 * time.Millisecond)
 			must(s.Send([]byte("up")))
@@ -66,8 +69,9 @@ func TestRootedData(t *testing.T) {
 			nw.Sleep(450 * time.Millisecond)
 			s := must(nw.leaves[2].Socket(f.udp, 0))
 			must(s.SendTo([]byte("hello"), f.root()))
-			group = sessionGroup(nw, f)
+			group = nw.group
 			must(s.SendTo([]byte("hello"), group))
+			must(s.SendTo([]byte("hello"), leaf1))
 			nw.Sleep(time.Second)
 			ok(s.Close())
 		})
@@ -75,22 +79,13 @@ func TestRootedData(t *testing.T) {
 		if n := counter(nw.root, "data/drop/source"); n != 2 {
 			t.Errorf("%d datagrams of strangers at the root", n)
 		}
+		if n := counter(nw.leaves[0], "data/drop/source"); n != 1 {
+			t.Errorf("%d datagrams of strangers at the leaf", n)
+		}
 		if !group.Addr().IsMulticast() {
 			t.Errorf("group %v", group)
 		}
 	})
-}
-
-// sessionGroup returns the group that the root's data goes to, from the log.
-func sessionGroup(nw *network, f family) netip.AddrPort {
-	var at, port, from, group string
-	for line := range nw.lines("root/eth0 udp") {
-		if _, err := fmt.Sscan(line, &at, &port, new(string), &from, new(string), &group); err == nil {
-			return netip.MustParseAddrPort(group)
-		}
-	}
-	nw.t.Error("no data in the log")
-	return f.grp
 }
 
 // TestJoinDirections: W116: a leaf that only sends is no member of the group; an
@@ -392,7 +387,7 @@ func TestSourceMembership(t *testing.T) {
 		nw.Go("leaf", func() {
 			s := nw.join(f, 1)
 			nw.receive(s, "first")
-			group = sessionGroup(nw, f)
+			group = nw.group
 			nw.receive(s, "second")
 			ok(s.Close())
 		})
@@ -448,6 +443,88 @@ func TestGroupPorts(t *testing.T) {
 				nw.silent(s)
 				ok(s.Close())
 			}
+		})
+		nw.run()
+	})
+}
+
+// TestGroupPortTaken: W50 on the join protocol: the session's port is held by
+// another socket of the leaf's host: the join is undone, whoever asked.
+func TestGroupPortTaken(t *testing.T) {
+	inFamilies(t, 3, func(nw *network, f family) {
+		var group netip.AddrPort
+		nw.Go("root", func() {
+			s := nw.listen(f)
+			first, second := must(s.Accept(nil)), must(s.Accept(nil))
+			nw.over("the second left at once", second, 0)
+			nw.Sleep(time.Second)
+			third := must(s.JoinLeaf(stack.Join{Name: f.leaf(3), Flags: winsock.JL_BOTH}))
+			nw.over("the third left at once", third, 0)
+			nw.over("the first left", first, 0)
+			for _, s := range []*stack.Socket{first, second, third, s} {
+				ok(s.Close())
+			}
+		})
+		taken := func(st *stack.Stack) *stack.Socket {
+			s := must(st.Socket(f.udp, 0))
+			ok(s.Bind(netip.AddrPortFrom(f.any, group.Port())))
+			return s
+		}
+		nw.Go("leaf1", func() {
+			s := nw.join(f, 1)
+			group = nw.group
+			nw.Sleep(10 * time.Second)
+			ok(s.Close())
+		})
+		nw.Go("leaf2", func() {
+			nw.Sleep(100 * time.Millisecond)
+			owner, s := taken(nw.leaves[1]), nw.leafSocket(f, 2)
+			_, err := s.JoinLeaf(stack.Join{Name: f.root(), Flags: winsock.JL_BOTH})
+			nw.fails("W50", err, winsock.WSAEADDRINUSE)
+			ok(owner.Close())
+			ok(s.Close())
+		})
+		nw.Go("leaf3", func() {
+			nw.Sleep(100 * time.Millisecond)
+			owner, s := taken(nw.leaves[2]), nw.leafSocket(f, 3)
+			ok(s.Bind(f.leaf(3)))
+			ok(s.Listen(1))
+			_, err := s.Accept(nil)
+			nw.fails("W50", err, winsock.WSAEADDRINUSE)
+			ok(owner.Close())
+			ok(s.Close())
+		})
+		nw.run()
+	})
+}
+
+// TestTwoInterfaces: a leaf with two interfaces joins the group where the root's
+// data comes from, whatever its default interface for multicast is (W124).
+func TestTwoInterfaces(t *testing.T) {
+	inFamilies(t, 1, func(nw *network, f family) {
+		two := nw.stack("two", 1, false)
+		nw.port(nw.Segment(mem.Config{Name: "aside"}), two, "eth0", inet.MAC{2, 0, 0, 0, 7, 0}, "10.9.9.9/24", "2001:db8:99::9/64")
+		nw.port(nw.segs["l2"], two, "eth1", inet.MAC{2, 0, 0, 0, 7, 1}, "10.0.2.77/24", "2001:db8:2::77/64")
+		nw.route(two, "10.0.0.0/16", "10.0.2.1")
+		nw.route(two, "2001:db8:1::/64", "2001:db8:2::1")
+		nw.Go("root", func() {
+			s := nw.listen(f)
+			leaf := must(s.Accept(nil))
+			nw.Sleep(200 * time.Millisecond)
+			must(s.Send([]byte("down")))
+			nw.receive(s, "up")
+			nw.over("left", leaf, 0)
+			ok(leaf.Close())
+			ok(s.Close())
+		})
+		nw.Go("two", func() {
+			s := must(two.Socket(f.mpj, cLeaf))
+			ok(s.Bind(netip.AddrPortFrom(f.any, 0)))
+			must(s.JoinLeaf(stack.Join{Name: f.root(), Flags: winsock.JL_BOTH}))
+			nw.receive(s, "down")
+			must(s.Send([]byte("up")))
+			nw.Sleep(time.Second)
+			ok(s.Close())
 		})
 		nw.run()
 	})

@@ -41,6 +41,7 @@ type network struct {
 	stacks map[string]*stack.Port  // the same, as the stacks have them
 	segs   map[string]*sim.Segment // "l1" is the root's, "l2" leaf1's …
 	log    bytes.Buffer            // one line a frame
+	group  netip.AddrPort          // of the first session that a join named
 }
 
 // family is one address family of a network.
@@ -85,7 +86,11 @@ func inFamilies(t *testing.T, n int, test func(nw *network, f family)) {
 func newNetwork(t testing.TB, n int, seed uint64) *network {
 	nw := &network{t: t, ports: map[string]*sim.Port{}, stacks: map[string]*stack.Port{}, segs: map[string]*sim.Segment{}}
 	nw.World = sim.New(sim.Config{Tap: func(f wire.Frame) {
-		fmt.Fprintf(&nw.log, "%v %s %s [%s]\n", f.At, f.Port, dissect.Frame(f.Data).Summary(), f.Comment())
+		tree := dissect.Frame(f.Data)
+		fmt.Fprintf(&nw.log, "%v %s %s [%s]\n", f.At, f.Port, tree.Summary(), f.Comment())
+		if group, port := tree.Field("mpj.SESSION.group"), tree.Field("mpj.SESSION.port"); group != nil && port != nil && !nw.group.IsValid() {
+			nw.group = netip.AddrPortFrom(group.Value.Addr(), uint16(port.Value.Uint()))
+		}
 	}})
 	nw.router = nw.stack("r1", seed, true)
 	for i := range n + 1 {
