@@ -381,6 +381,8 @@ func TestNetnsSession(t *testing.T) {
 			root := in(t, a, append(rootArgs, "--pcap", rootPcap)...)
 			root.says(`"listening"`)
 			leaf := in(t, b, append(leafArgs, "--pcap", leafPcap)...)
+			leaf.says(`"WSA_QOS_SENDERS"(.*\n)*.*"WSA_QOS_REQUEST_CONFIRMED"`)
+			root.says(`"WSA_QOS_RECEIVERS"`)
 			leaf.says(`"data"`)
 			leaf.send(syscall.SIGINT)
 			left := leaf.wait()
