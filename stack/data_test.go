@@ -397,7 +397,11 @@ func TestSourceMembership(t *testing.T) {
 			nw.fails("unbound", s.AddSourceMembership(group.Addr(), f.host(0)), winsock.WSAEINVAL)
 			ok(s.Bind(netip.AddrPortFrom(f.any, group.Port())))
 			nw.fails("no group", s.AddSourceMembership(f.host(0), f.host(0)), winsock.WSAEADDRNOTAVAIL)
-			nw.fails("source-specific without source", s.AddSourceMembership(group.Addr(), netip.Addr{}), winsock.WSAEINVAL)
+			nw.fails("source-specific without source", s.AddSourceMembership(group.Addr(), netip.Addr{}), winsock.WSAEADDRNOTAVAIL)
+			member := must(nw.leaves[1].Socket(f.udp, cLeaf))
+			_, err := member.JoinLeaf(stack.Join{Name: netip.AddrPortFrom(group.Addr(), 6001), Flags: winsock.JL_BOTH})
+			nw.fails("source-specific without source", err, winsock.WSAEADDRNOTAVAIL)
+			ok(member.Close())
 			nw.fails("family", s.AddSourceMembership(families[0].grp.Addr(), families[1].host(0)), winsock.WSAEAFNOSUPPORT)
 			ok(s.AddSourceMembership(group.Addr(), f.host(0)))
 			nw.fails("a second one", s.AddSourceMembership(group.Addr(), f.host(0)), winsock.WSAEADDRNOTAVAIL)
@@ -528,4 +532,21 @@ func TestTwoInterfaces(t *testing.T) {
 		})
 		nw.run()
 	})
+}
+
+// TestClosedWithData: a receive that blocks when its socket is closed ends with
+// WSAEINTR, whatever has come in the same instant.
+func TestClosedWithData(t *testing.T) {
+	nw, f := newNetwork(t, 0, 1), families[0]
+	s := must(nw.root.Socket(f.udp, 0))
+	ok(s.Bind(f.root()))
+	nw.Go("receiver", func() {
+		_, _, err := s.RecvFrom(nil, 0)
+		nw.fails("RecvFrom", err, winsock.WSAEINTR)
+	})
+	nw.Go("sender", func() {
+		must(s.SendTo([]byte("to myself"), f.root()))
+		ok(s.Close())
+	})
+	nw.run()
 }

@@ -60,6 +60,7 @@ var refusals = [...]struct {
 	{ip.ErrNoPorts, winsock.WSAENOBUFS},
 	{ip.ErrLimit, winsock.WSAENOBUFS},
 	{group.ErrLimit, winsock.WSAENOBUFS},
+	{group.ErrSSM, winsock.WSAEADDRNOTAVAIL},
 }
 
 // errno returns Winsock's number for a refusal of the IP layer.

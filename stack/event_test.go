@@ -180,6 +180,8 @@ func TestDeferredGone(t *testing.T) {
 		nw.fails("A4", err, winsock.WSATRY_AGAIN)
 		nw.Sleep(2 * time.Second)
 		nw.events("A6: not enabled", s, stack.NetworkEvents{})
+		ok(s.EventSelect(e, fdAccept))
+		nw.events("E9: there is something to say", s, recorded(fdAccept, good))
 		_, err = s.Accept(nil)
 		nw.fails("A8", err, winsock.WSAEACCES)
 		ok(s.Close())
@@ -206,6 +208,8 @@ func TestReadEvent(t *testing.T) {
 		for range 3 {
 			must(s.Send([]byte("x")))
 		}
+		nw.receive(s, "more, please")
+		must(s.Send([]byte("more")))
 		nw.over("left", leaf, 0)
 		ok(leaf.Close())
 		ok(s.Close())
@@ -221,6 +225,11 @@ func TestReadEvent(t *testing.T) {
 			nw.receive(s, "x")
 		}
 		nw.events("E6: nothing waits", s, stack.NetworkEvents{})
+		must(s.SendTo([]byte("more, please"), f.root()))
+		must(st.WaitForMultipleEvents(0, e))
+		nw.receive(s, "more") // not fetched, and gone
+		ok(s.EventSelect(e, fdRead))
+		nw.events("E2: a level that no longer holds", s, stack.NetworkEvents{})
 		_, _, err := s.RecvFrom(nil, 0)
 		nw.fails("nothing waits", err, winsock.WSAEWOULDBLOCK)
 		ok(s.Close())

@@ -483,3 +483,45 @@ func TestUnsatisfiedQOS(t *testing.T) {
 		nw.run()
 	})
 }
+
+// TestManyIndications: Q34: what nobody fetches is bounded, the oldest goes.
+func TestManyIndications(t *testing.T) {
+	nw, f := newNetwork(t, 1, 1), families[0]
+	nothing := winsock.DefaultQOS
+	nothing.Sending.ServiceType = winsock.SERVICETYPE_NOTRAFFIC
+	nw.Go("root", func() {
+		s := nw.listen(f)
+		leaf := must(s.Accept(nil))
+		nw.Sleep(time.Second)
+		for range 50 {
+			for _, q := range []winsock.QOS{sendControlledLoad(1000), nothing} {
+				ok(s.SetQOS(q))
+				nw.Sleep(100 * time.Millisecond)
+			}
+		}
+		nw.over("left", leaf, 0)
+		ok(leaf.Close())
+		ok(s.Close())
+	})
+	nw.Go("leaf", func() {
+		s := nw.leafSocket(f, 1)
+		q := receiveControlledLoad()
+		must(s.JoinLeaf(stack.Join{Name: f.root(), SQOS: &q, Flags: winsock.JL_BOTH}))
+		nw.Sleep(time.Minute)
+		n, first := 0, winsock.Errno(0)
+		for {
+			i, err := s.GetQOS()
+			if err != nil {
+				break
+			}
+			if n++; n == 1 {
+				first = i.Status
+			}
+		}
+		if n != 64 || first == winsock.WSA_QOS_REQUEST_CONFIRMED {
+			t.Errorf("%d indications, the first %v", n, first)
+		}
+		ok(s.Close())
+	})
+	nw.run()
+}
