@@ -401,6 +401,9 @@ func TestSourceMembership(t *testing.T) {
 			member := must(nw.leaves[1].Socket(f.udp, cLeaf))
 			_, err := member.JoinLeaf(stack.Join{Name: netip.AddrPortFrom(group.Addr(), 6001), Flags: winsock.JL_BOTH})
 			nw.fails("source-specific without source", err, winsock.WSAEADDRNOTAVAIL)
+			free := must(nw.leaves[1].Socket(f.udp, 0))
+			ok(free.Bind(f.group(6001))) // nothing holds the port of the failed join
+			ok(free.Close())
 			ok(member.Close())
 			nw.fails("family", s.AddSourceMembership(families[0].grp.Addr(), families[1].host(0)), winsock.WSAEAFNOSUPPORT)
 			ok(s.AddSourceMembership(group.Addr(), f.host(0)))
