@@ -92,6 +92,6 @@ func ExampleSocket_EventSelect() {
 	})
 	ok(world.Run(time.Minute))
 	// Output:
-	// WSAJoinLeaf: W11: a join is pending: WSAEALREADY (10037): a join is in progress on this socket
+	// WSAJoinLeaf: W11: a join is pending: WSAEALREADY (10037): an operation is already in progress on this socket
 	// true WSAENETUNREACH
 }
