@@ -29,6 +29,9 @@ func (m *Machine) Join(now machine.Time, ifIndex int, grp, source netip.Addr) er
 // Leave takes back one Join of the same.
 func (m *Machine) Leave(now machine.Time, ifIndex int, grp, source netip.Addr) error {
 	now = m.begin(now)
+	if m.host.OwnOnly(ifIndex, grp) {
+		return group.ErrNotMember
+	}
 	err := m.host.Leave(now, ifIndex, grp, source)
 	m.drain(now)
 	return err
@@ -222,8 +225,8 @@ func trusted(p *packet, msg *igmp.Message) bool {
 	return (p.routerAlert || v1) && (p.src.IsUnspecified() || p.in.onLink(p.src))
 }
 
-// handleGroup does what the membership machines ask for. Own queries are
-// heard by the host in this node too.
+// handleGroup does what the membership machines ask for. A router that listens
+// itself hears its own messages too (RFC 3376 section 5, RFC 3810 section 6).
 func (m *Machine) handleGroup(now machine.Time, o group.Output) {
 	if o.Kind == group.KindChange {
 		m.out.Push(Output{Kind: KindMulticastRoute, Src: o.Src, Group: o.Group, Cause: CauseListeners})
@@ -235,8 +238,16 @@ func (m *Machine) handleGroup(now machine.Time, o group.Output) {
 	} else {
 		m.sendIGMP(out, &o)
 	}
-	if o.Kind == group.KindQuery {
+	if m.router == nil {
+		return
+	}
+	switch o.Kind {
+	case group.KindQuery:
 		m.host.HandleOwnQuery(now, o.If, o.V6, &o.Query)
+	case group.KindLeave:
+		m.router.HandleLeave(now, o.If, o.Group)
+	case group.KindReport:
+		m.router.HandleReport(now, o.If, o.V6, &igmp.Report{Version: o.Version, Group: o.Group, Records: o.Records})
 	}
 }
 
@@ -260,6 +271,10 @@ func (m *Machine) sendIGMP(out *iface, o *group.Output) {
 
 func (m *Machine) sendMLD(out *iface, o *group.Output) {
 	h := header{src: out.linkLocal, dst: messageTarget(o), proto: inet.ProtoICMPv6, ttl: igmp.TTL, routerAlert: true}
+	if !h.src.IsValid() || h.src.IsUnspecified() && o.Kind == group.KindQuery { // RFC 3810 section 5.1.14
+		m.counters.DropEncode++
+		return
+	}
 	var err error
 	switch o.Kind {
 	case group.KindReport:

@@ -380,15 +380,18 @@ func TestOwnGroups(t *testing.T) {
 		g := f.groups[0]
 		must(t, h.JoinOwn(h.now, 1, g))
 		must(t, h.JoinOwn(h.now, 1, g))
-		if err := h.Leave(h.now, 1, g, netip.Addr{}); !errors.Is(err, ErrNotMember) {
-			t.Errorf("a program left IP's own group: %v", err)
-		}
 		wantSaid(t, "never announced", drain(h))
+		if !h.OwnOnly(1, g) || h.OwnOnly(1, f.groups[1]) {
+			t.Error("whose group it is")
+		}
 		if !h.Quiet() || h.state() != "EX " {
 			t.Errorf("state %s, quiet %v", h.state(), h.Quiet())
 		}
 		// A program's join changes nothing on the wire, and outlives IP's.
 		must(t, h.Join(h.now, 1, g, netip.Addr{}))
+		if h.OwnOnly(1, g) {
+			t.Error("a program joined too")
+		}
 		must(t, h.LeaveOwn(h.now, 1, g))
 		wantSaid(t, "the same state", drain(h))
 		must(t, h.Leave(h.now, 1, g, netip.Addr{}))
@@ -408,6 +411,8 @@ func TestOwnGroups(t *testing.T) {
 		drain(h)
 		must(t, h.JoinOwn(h.now, 1, g))
 		must(t, h.LeaveOwn(h.now, 1, g))
+		must(t, h.JoinOwn(h.now, 1, g))
+		must(t, h.Leave(h.now, 1, g, netip.Addr{}))
 		wantSaid(t, "unannounced both ways", drain(h))
 		if len(h.members) != 0 {
 			t.Error("something is left")

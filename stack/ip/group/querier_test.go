@@ -207,8 +207,24 @@ func TestSpecificQueries(t *testing.T) {
 		wantSaid(t, "one source", r.timed(1500*time.Millisecond), "0 Q(G,c)", "1 Q(G,c)")
 		r.hear("BLOCK(d)")
 		wantSaid(t, "a second joins its round", r.timed(10*time.Second),
-			"0 Q(G,cd)", "1 Q(G,d)", "1.5 change c", "2 Q(G,d)", "3 change d")
-		if n := r.Counters(); n.GroupQueries != 6 || n.SourceQueries != 3+1+1+2+3 {
+			"0 Q(G,cd)", "0.5 Q(G,cd)", "1 Q(G,d)", "1.5 change c", "2 Q(G,d)", "3 change d")
+		r.hear("BLOCK(d)")
+		r.hear("ALLOW(e)")
+		r.hear("BLOCK(e)")
+		drain(r)
+		r.run(300 * time.Millisecond)
+		r.hear("BLOCK(e)")
+		r.hear("BLOCK(e)")
+		wantSaid(t, "a report that is repeated changes nothing", r.timed(10*time.Second),
+			"0.7 Q(G,e)", "1.7 Q(G,e)", "2.7 change e")
+		r.hear("TO_EX()")
+		r.hear("TO_IN()")
+		drain(r)
+		r.run(300 * time.Millisecond)
+		r.hear("TO_IN()")
+		wantSaid(t, "nor one that leaves the group", r.timed(10*time.Second),
+			"0.7 Q(G)", "1.7 Q(G)", "2.7 change *")
+		if n := r.Counters(); n.GroupQueries != 9 || n.SourceQueries != 3+1+1+2+4+3 {
 			t.Errorf("counters %+v", n)
 		}
 	})
@@ -275,11 +291,18 @@ func TestOlderQuerier(t *testing.T) {
 		if s := r.Snapshot(); len(s) != 1 || s[0].Version != f.older {
 			t.Errorf("table %+v", s)
 		}
-		// Back to the newest: what was left to ask in the older is not.
+		// A round under way goes on in the version that is set meanwhile.
 		r.hear("TO_IN()")
-		drain(r)
+		wantSaid(t, "begun", drain(r), "Q(G)")
 		must(t, r.Configure(r.now, 1, f.v6, Settings{}))
-		wantSaid(t, "asked anew", r.timed(10*time.Second), "0 Q()", "2 change b")
+		r.hear("ALLOW(cd)")
+		wantSaid(t, "asked on", r.timed(1500*time.Millisecond), "0 Q()", "0 change c", "0 change d", "1 Q(G)")
+		r.hear("BLOCK(cd)")
+		wantSaid(t, "of sources", drain(r), "Q(G,cd)")
+		must(t, r.Configure(r.now, 1, f.v6, Settings{Version: f.older}))
+		wantSaid(t, "of the group", r.timed(10*time.Second), "0 Q()", "0 Q(G)", "0.5 change b", "1 Q(G)", "2 change c", "2 change d")
+		must(t, r.Configure(r.now, 1, f.v6, Settings{}))
+		drain(r)
 		r.query("high", igmp.Query{Version: f.older})
 		if d := r.Drops(); d.QueriesOlder != 1 || r.State(1, f.v6) != Querier {
 			t.Errorf("drops %+v: an older version is never fallen back to", d)

@@ -91,9 +91,9 @@ type record struct {
 	state routerState
 	older compat // members of older versions
 
-	// Queries left to send (RFC 3376 section 6.6.3).
-	groupLeft   int
-	sourcesLeft []sourceRef
+	// Queries under way, see specific.go.
+	group   round
+	sources []sourceRound // by address
 }
 
 // version returns the group's compatibility mode (RFC 3376 section 7.3.2, RFC
@@ -176,10 +176,7 @@ func (r *Router) Configure(now machine.Time, ifIndex int, v6 bool, s Settings) e
 		return err
 	}
 	l.settings = s
-	for _, rec := range l.records { // what is left to ask may be for another version
-		r.timers.Stop(rec.timer(timerRepeat, netip.Addr{}))
-		rec.groupLeft, rec.sourcesLeft = 0, nil
-	}
+	r.askAnew(now, l)
 	if l.state != QuerierDown {
 		r.fireQuerier(now, l, querierGone, netip.Addr{}, nil)
 		r.fireQuerier(now, l, querierUp, netip.Addr{}, nil)
@@ -382,7 +379,7 @@ func (r *Router) setTimers(now machine.Time, l *routerLink, rec *record, from ro
 	group := rec.timer(timerMember, netip.Addr{})
 	for _, s := range from.active.minus(rec.state.active) {
 		r.timers.Stop(rec.timer(timerSource, s))
-		addRef(&rec.sourcesLeft, s, -refs(rec.sourcesLeft, s))
+		rec.forget(s)
 	}
 	end := now.Add(l.values.membershipInterval())
 	for _, s := range eff.renew {
@@ -396,9 +393,9 @@ func (r *Router) setTimers(now machine.Time, l *routerLink, rec *record, from ro
 	switch {
 	case eff.groupTimer:
 		r.timers.Set(group, end)
-	case rec.state.mode == Include:
+	case from.mode == Exclude && rec.state.mode == Include:
 		r.timers.Stop(group)
-		rec.groupLeft = 0
+		rec.group = round{}
 	}
 }
 
