@@ -129,7 +129,7 @@ func (f *iface) source(dst, hop netip.Addr) (netip.Addr, bool) {
 		return f.linkLocal, !f.linkLocal.IsUnspecified()
 	}
 	var best netip.Addr
-	most := -1
+	most, old := 0, false
 	for _, p := range f.addrs {
 		if p.Addr().Is6() != v6 {
 			continue
@@ -137,12 +137,12 @@ func (f *iface) source(dst, hop netip.Addr) (netip.Addr, bool) {
 		if p.Contains(hop) {
 			return p.Addr(), true
 		}
-		common := 0
-		if v6 && f.found != nil { // there may be several that no prefix tells apart
-			common = commonBits(p.Addr(), dst)
+		if best.IsValid() && (!v6 || f.found == nil) {
+			continue
 		}
-		if common > most && (most < 0 || !f.deprecated(p.Addr())) {
-			best, most = p.Addr(), common
+		common, deprecated := commonBits(p.Addr(), dst), f.deprecated(p.Addr())
+		if !best.IsValid() || common > most && deprecated == old { // the deprecated ones are last
+			best, most, old = p.Addr(), common, deprecated
 		}
 	}
 	if !best.IsValid() && v6 && !f.linkLocal.IsUnspecified() {
@@ -156,8 +156,8 @@ func (f *iface) deprecated(addr netip.Addr) bool {
 	return a != nil && a.state == AddrDeprecated
 }
 
-// commonBits returns how many leading bits two IPv6 addresses share, as far as
-// their prefixes go.
+// commonBits returns how many leading bits two addresses share, as far as
+// IPv6's prefixes go.
 func commonBits(a, b netip.Addr) int {
 	x, y := a.As16(), b.As16()
 	for i := range 8 {

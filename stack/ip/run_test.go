@@ -162,26 +162,7 @@ func FuzzHandleFrame(f *testing.F) {
 		if _, err := m.BindUDP(now, ip.Bind{Local: ap("0.0.0.0:7")}); err != nil {
 			t.Fatal(err)
 		}
-		// The input is a series of frames, each behind its length in one byte
-		// times four.
-		for len(data) > 0 {
-			n := min(int(data[0])*4, len(data)-1)
-			frame := data[1 : 1+n]
-			data = data[1+n:]
-			if n >= 6 && frame[0]&1 == 0 {
-				frame = append(macSlice(macOf(1, 1)), frame[6:]...)
-			}
-			m.HandleFrame(now, 1, frame)
-			for o, ok := m.Next(); ok; o, ok = m.Next() {
-				if o.Kind == ip.KindFrame && len(o.Data) > 1514 {
-					t.Fatalf("a frame of %d bytes", len(o.Data))
-				}
-			}
-			now = now.Add(100 * time.Millisecond)
-			m.Advance(now)
-			for _, ok := m.Next(); ok; _, ok = m.Next() {
-			}
-		}
+		feed(t, m, now, data)
 		if len(m.Neighbors()) > 4 || len(m.Listeners()) > 4 {
 			t.Fatalf("%d neighbours, %d listeners", len(m.Neighbors()), len(m.Listeners()))
 		}
@@ -191,6 +172,92 @@ func FuzzHandleFrame(f *testing.F) {
 			}
 		}
 	})
+}
+
+// feed hands m a series of frames, each behind its length in one byte times
+// four.
+func feed(t *testing.T, m *ip.Machine, now machine.Time, data []byte) {
+	for len(data) > 0 {
+		n := min(int(data[0])*4, len(data)-1)
+		frame := data[1 : 1+n]
+		data = data[1+n:]
+		if n >= 6 && frame[0]&1 == 0 {
+			frame = append(macSlice(macOf(1, 1)), frame[6:]...)
+		}
+		m.HandleFrame(now, 1, frame)
+		for o, ok := m.Next(); ok; o, ok = m.Next() {
+			if o.Kind == ip.KindFrame && len(o.Data) > 1514 {
+				t.Fatalf("a frame of %d bytes", len(o.Data))
+			}
+		}
+		now = now.Add(100 * time.Millisecond)
+		m.Advance(now)
+		for _, ok := m.Next(); ok; _, ok = m.Next() {
+		}
+	}
+}
+
+// FuzzHandleFrameHost feeds frames to a host that finds routers, checks its
+// addresses and puts fragments together: what it keeps is bounded.
+func FuzzHandleFrameHost(f *testing.F) {
+	for _, s := range seedFrames(f) {
+		f.Add(s)
+	}
+	f.Add(discoverySeed(f))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := ip.New(ip.Config{MaxNeighbors: 4, MaxWaiting: 4, MaxRouters: 2, MaxPrefixes: 3, MaxPathMTUs: 2, MaxReassembly: 4000,
+			Rand: machine.Rand(1, "fuzz", "ip")})
+		now := machine.VirtualEpoch
+		err := m.AddInterface(now, ip.Interface{Index: 1, MAC: macOf(1, 1), MTU: 1500, Up: true, Autoconf: true, DetectConflicts: true,
+			Addrs: []netip.Prefix{prefix("10.0.0.1/24"), prefix("2001:db8::1/64")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 { // until the addresses are checked
+			now = now.Add(time.Second)
+			m.Advance(now)
+			for _, ok := m.Next(); ok; _, ok = m.Next() {
+			}
+		}
+		for _, local := range []string{"10.0.0.1:9", "[2001:db8::1]:9"} {
+			if _, err := m.BindUDP(now, ip.Bind{Local: ap(local)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		feed(t, m, now, data)
+		if n := len(m.SnapshotRoutes(ip.RouteInfo{}, 99)); n > 2+2+3 {
+			t.Fatalf("%d routes", n)
+		}
+		if n, mtus := len(m.Addresses(1)), len(m.SnapshotPathMTUs(netip.Addr{}, 9)); n > 3+3 || mtus > 2 {
+			t.Fatalf("%d addresses, %d path MTUs", n, mtus)
+		}
+		m.Advance(now.Add(100_000 * time.Hour))
+	})
+}
+
+// discoverySeed is advertisements, a too-big error and fragments.
+func discoverySeed(f *testing.F) []byte {
+	w := newWorld(f)
+	a, r := w.add("a", ip.Config{}), w.add("r", ip.Config{Forwarding: true})
+	l := new(wire)
+	w.plug(l, a, 1, func(in *ip.Interface) { in.Autoconf, in.DetectConflicts = true, true }, "10.0.0.1/24")
+	w.advertising(l, r, 1, ip.Advertise{}, "2001:db8::fe/64", "10.0.0.254/24")
+	w.run(20 * time.Second)
+	r.send("10.0.0.254:9", "10.0.0.1:9", 1500)
+	r.send("[2001:db8::fe]:9", join(slaac(1, "2001:db8::/64"), "9"), 1500)
+	w.run(time.Second)
+	var seed []byte
+	for _, s := range w.frames {
+		if s.from != "r/1" {
+			continue
+		}
+		frame := append([]byte(nil), s.data[:min(len(s.data), 1020)]...)
+		for len(frame)%4 != 0 {
+			frame = append(frame, 0)
+		}
+		seed = append(append(seed, byte(len(frame)/4)), frame...)
+	}
+	return seed
 }
 
 func macSlice(m inet.MAC) []byte { return append([]byte(nil), m[:]...) }
