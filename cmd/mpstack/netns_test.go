@@ -331,7 +331,7 @@ var (
 	}
 	leafFields = map[string]string{
 		"joining": "name", "joined": "name callee? callee_hex?", "data": "received lost late", "qos": "status",
-		"left": "by received lost late", "uncaptured": "reason",
+		"left": "by received lost late", "uncaptured": "reason", "lost": "code error received lost late",
 	}
 )
 
@@ -454,7 +454,7 @@ func TestNetnsTwoFamilies(t *testing.T) {
 func TestNetnsFor(t *testing.T) {
 	t.Parallel()
 	a, b := hosts(t)
-	root := in(t, a, "root", "--iface", "eth0", "--addr", "10.9.0.1/24", "--name", "10.9.0.1:0", "--for", "3s")
+	root := in(t, a, "root", "--iface", "eth0", "--addr", "10.9.0.1/24", "--name", "10.9.0.1:0", "--for", "8s")
 	port := root.says(`listening at 10\.9\.0\.1:(\d+)\n`)[1]
 	leaf := in(t, b, "leaf", "--iface", "eth0", "--addr", "10.9.0.2/24", "--name", "10.9.0.1:"+port, "--for", "500ms")
 	over := leaf.wait()
@@ -504,11 +504,30 @@ func TestNetnsRootLost(t *testing.T) {
 	a, b := hosts(t)
 	root := in(t, a, "root", "--iface", "eth0", "--addr", "10.9.0.1/24", "--rate", "5000")
 	root.says("listening")
-	leaf := in(t, b, "leaf", "--iface", "eth0", "--addr", "10.9.0.2/24", "--name", "10.9.0.1")
-	leaf.says("datagrams")
+	leaf := in(t, b, "leaf", "--iface", "eth0", "--addr", "10.9.0.2/24", "--name", "10.9.0.1", "--json")
+	leaf.says(`"data"`)
 	root.send(syscall.SIGKILL)
 	over := leaf.wait()
 	over.complains(t, 1, "the root was lost: WSAECONNRESET (10054)", " datagrams, 0 lost")
+	documented(t, lines(t, over.stdout), leafFields)
+	if m := last(t, over.stdout, "lost"); m["error"] != "WSAECONNRESET" || m["received"].(float64) < 1 {
+		t.Errorf("%v", m)
+	}
+}
+
+// Where a user may not write, no capture is begun and nothing is run.
+func TestNetnsReadOnly(t *testing.T) {
+	dir := public(t)
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"demo"}, {"demo", "--netns"}, {"run", scenarios + "reject.yaml"}} {
+		a := finish(t, asNobody(exec.Command(binary, append(args, "--pcap", dir+"/x.pcapng")...)))
+		a.complains(t, 2, "--pcap: open "+dir+"/x.pcapng: permission denied")
+		if strings.Contains(a.stdout, "root") && !strings.HasPrefix(a.stdout, "TAP devices") {
+			t.Errorf("%v was run:\n%s", args, a.stdout)
+		}
+	}
 }
 
 // A reader of the capture that goes away costs the capture alone; one of the

@@ -412,10 +412,11 @@ func TestMainWriters(t *testing.T) {
 		t.Errorf("%d, %q, %q", got, &out, &errout)
 	}
 	out.Reset()
-	if got := Main([]string{"demo", "--pcap", "-"}, &out, &errout); got != 0 || !bytes.Equal(out.Bytes(), testdata.DemoGolden) {
-		t.Errorf("%d, %s", got, &errout)
+	reject := "../../../../testdata/scenarios/reject.yaml"
+	if got := Main([]string{"run", "--quiet", "--pcap", "-", reject}, &out, &errout); got != 0 || !bytes.HasPrefix(out.Bytes(), []byte{0x0a, 0x0d, 0x0d, 0x0a}) || !strings.HasPrefix(errout.String(), "reject on mem, ") {
+		t.Errorf("%d, %q", got, &errout)
 	}
-	if got := Main([]string{"demo"}, &limited{n: 100, err: syscall.ENOSPC}, &errout); got != statusUsage || !strings.HasSuffix(errout.String(), "mpstack: cannot write: no space left on device\n") {
+	if got := Main([]string{"run", reject}, &limited{n: 100, err: syscall.ENOSPC}, &errout); got != statusUsage || !strings.HasSuffix(errout.String(), "mpstack: cannot write: no space left on device\n") {
 		t.Errorf("%d, %q", got, &errout)
 	}
 }

@@ -42,7 +42,8 @@ With --json each line begins {"v":1,"type":"…","time":"…". The types are:
   data        received, lost, late, once a second while they change
   qos         status
   uncaptured  reason
-  left        by (leaf or root), received, lost, late`,
+  left        by (leaf or root), received, lost, late
+  lost        code, error, received, lost, late`,
 		Example: `  mpstack leaf --iface eth0 --addr 10.0.0.2/24 --name 10.0.0.1 --data hello
   mpstack leaf --iface eth0 --addr fd00::2/64 --name [fd00::1]:5000 --rate 20000
   mpstack leaf --iface eth0 --addr 10.1.0.2/24 --gateway 10.1.0.1 --name 10.0.0.1 --for 1m --json`,
@@ -119,6 +120,9 @@ func (l *leafNode) work(ctx context.Context) error {
 	if code == 0 {
 		l.say("left", fmt.Sprintf("%s: %v", text, c), append([]field{{"by", by}}, c.fields()...)...)
 		return nil
+	}
+	if l.json {
+		l.say("lost", "", append([]field{{"code", uint32(code)}, {"error", code.Name()}}, c.fields()...)...)
 	}
 	return finding("the root was lost: %v: %v", code, c)
 }

@@ -171,10 +171,10 @@ func (h *hall) admit() {
 		switch {
 		case err == nil:
 			h.leaves.Go(func() { h.watch(leaf, asked) })
-		case errors.Is(err, winsock.WSAEINTR), errors.Is(err, winsock.WSAENOTSOCK), errors.Is(err, winsock.WSAENETDOWN):
-			return
-		default:
+		case errors.Is(err, winsock.WSAECONNABORTED), errors.Is(err, winsock.WSAEACCES): // this one alone
 			h.say("refused", "a join failed: "+err.Error(), field{"name", h.name}, field{"error", err.Error()})
+		default:
+			return // the socket is closed
 		}
 	}
 }

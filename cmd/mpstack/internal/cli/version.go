@@ -26,7 +26,11 @@ func newVersion() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  noArgs,
+		Long: `version prints the version, that of Go, and what it was built for.
+
+With --json it is one line:
+  {"v":1,"type":"version","version":"…","go":"…","os":"…","arch":"…"}`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			line := version()
 			if asJSON {
