@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,16 +13,140 @@ import (
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/stack"
+	"github.com/mpstack/mpstack/stack/link/mem"
+	"github.com/mpstack/mpstack/stack/sim"
 	"github.com/mpstack/mpstack/stack/winsock"
+	"github.com/mpstack/mpstack/wire"
+	"github.com/mpstack/mpstack/wire/inet"
 )
 
 // hammer is many goroutines at work on two stacks. Its calls may fail in every
 // way that Winsock knows, and in no other; nothing may be left of them.
 type hammer struct {
-	*pair
-	mu    sync.Mutex
-	codes map[winsock.Errno]int
-	done  map[string]int // calls that succeeded
+	t          testing.TB
+	root, leaf *stack.Stack
+	sleep      func(time.Duration)
+	team       func() team
+
+	mu      sync.Mutex
+	stopped bool
+	codes   map[winsock.Errno]int
+	done    map[string]int // calls that succeeded
+}
+
+// team runs functions side by side: goroutines, or applications of a world.
+type team interface {
+	Go(f func())
+	Wait()
+}
+
+const (
+	hammerSteps  = 60
+	hammerLeaves = 6
+)
+
+// TestHammer: join, leave, send, close and events from many goroutines, for a
+// bounded number of steps, in real time: nothing is left.
+func TestHammer(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPair(t)
+				h := &hammer{t: t, root: p.root, leaf: p.leaf, sleep: time.Sleep, team: func() team { return &sync.WaitGroup{} }}
+				h.run(seed)
+				p.close()
+				h.check()
+			})
+		})
+	}
+}
+
+// TestHammerTwice: the same in virtual time, where it must come out the same
+// each time, frame by frame: no map's order, nor anything else that is not the
+// seed's, reaches the wire or an outcome.
+func TestHammerTwice(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			first, outcome := simHammer(t, seed)
+			again, same := simHammer(t, seed)
+			if first != again || outcome != same {
+				t.Errorf("two runs differ:\n%s\n%s", outcome, same)
+			}
+		})
+	}
+}
+
+// simHammer returns the frames and the outcome of a hammer in virtual time.
+func simHammer(t *testing.T, seed uint64) (frames, outcome string) {
+	var log strings.Builder
+	w := sim.New(sim.Config{Tap: func(f wire.Frame) { fmt.Fprintf(&log, "%v %s %x\n", f.At, f.Port, f.Data) }})
+	seg := w.Segment(mem.Config{Name: "lan", Delay: time.Millisecond})
+	var hosts []*stack.Stack
+	for i, name := range []string{"root", "leaf"} {
+		st := must(stack.New(stack.Config{
+			Name: name, Driver: w.Driver(), Seed: seed + 1, Entropy: machine.SeededEntropy(seed, name, "entropy"), Refresh: time.Second,
+		}))
+		addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})
+		must(st.AddPort(seg.Port(name+"/eth0", inet.MAC{2, 0, 0, 0, 0, byte(i + 1)}), netip.PrefixFrom(addr, 24)))
+		hosts = append(hosts, st)
+	}
+	h := &hammer{t: t, root: hosts[0], leaf: hosts[1], sleep: w.Sleep, team: func() team { return &simTeam{w: w} }}
+	w.Go("hammer", func() { h.run(seed) })
+	ok(w.Run(24 * time.Hour))
+	w.Settle(restsIn)
+	for _, st := range hosts {
+		if !st.Quiet() {
+			t.Errorf("%s is not quiet: %v", st.Name(), st.Counters())
+		}
+	}
+	h.check()
+	return log.String(), fmt.Sprint(h.done, h.codes, hosts[0].Counters(), hosts[1].Counters())
+}
+
+// simTeam is a team of applications.
+type simTeam struct {
+	w    *sim.World
+	busy int
+}
+
+func (m *simTeam) Go(f func()) {
+	m.busy++
+	m.w.Go("member", func() {
+		f()
+		m.busy--
+	})
+}
+
+func (m *simTeam) Wait() { m.w.Wait(func() bool { return m.busy == 0 }, 0) }
+
+// run lets everybody work and returns when all are done.
+func (h *hammer) run(seed uint64) {
+	h.codes, h.done = map[winsock.Errno]int{}, map[string]int{}
+	roots, leaves := h.team(), h.team()
+	for i := range 2 {
+		name := netip.AddrPortFrom(pairRoot.Addr(), uint16(5000+i))
+		roots.Go(func() { h.runRoot(machine.Rand(seed, fmt.Sprint("root", i), "hammer"), name) })
+	}
+	for i := range hammerLeaves {
+		leaves.Go(func() { h.runLeaf(machine.Rand(seed, fmt.Sprint("leaf", i), "hammer"), uint16(7000+i)) })
+	}
+	leaves.Wait()
+	h.mu.Lock()
+	h.stopped = true
+	h.mu.Unlock()
+	roots.Wait()
+}
+
+// check checks that the work was some.
+func (h *hammer) check() {
+	for _, call := range []string{"join", "accept", "invited", "invite", "send", "receive", "close", "events", "qos", "group"} {
+		if h.done[call] == 0 {
+			h.t.Errorf("no %s ever succeeded: %v, %v", call, h.done, h.codes)
+		}
+	}
+	if testing.Verbose() {
+		h.t.Logf("%v, %v", h.done, h.codes)
+	}
 }
 
 // note counts the outcome of a call.
@@ -41,55 +166,16 @@ func (h *hammer) note(call string, err error) bool {
 	return false
 }
 
-const (
-	hammerSteps  = 60
-	hammerLeaves = 6
-)
-
-// TestHammer: join, leave, send, close and events from many goroutines, for a
-// bounded number of steps.
-func TestHammer(t *testing.T) {
-	for seed := range uint64(3) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { runHammer(t, seed) })
-		})
-	}
-}
-
-func runHammer(t *testing.T, seed uint64) {
-	h := &hammer{pair: newPair(t), codes: map[winsock.Errno]int{}, done: map[string]int{}}
-	stop := make(chan struct{})
-	var roots, leaves sync.WaitGroup
-	for i := range 2 {
-		name := netip.AddrPortFrom(pairRoot.Addr(), uint16(5000+i))
-		roots.Go(func() { h.runRoot(machine.Rand(seed, fmt.Sprint("root", i), "hammer"), name, stop) })
-	}
-	for i := range hammerLeaves {
-		leaves.Go(func() { h.runLeaf(machine.Rand(seed, fmt.Sprint("leaf", i), "hammer"), uint16(7000+i)) })
-	}
-	leaves.Wait()
-	close(stop)
-	roots.Wait()
-	h.close()
-	for _, call := range []string{"join", "accept", "invited", "invite", "send", "receive", "close", "events", "qos", "group"} {
-		if h.done[call] == 0 {
-			t.Errorf("no %s ever succeeded: %v, %v", call, h.done, h.codes)
-		}
-	}
-	if t.Failed() || testing.Verbose() {
-		t.Logf("%v, %v", h.done, h.codes)
-	}
+func (h *hammer) isStopped() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stopped
 }
 
 // runRoot opens sessions, one after the other, until it is stopped.
-func (h *hammer) runRoot(r *rand.Rand, name netip.AddrPort, stop <-chan struct{}) {
-	for {
-		select {
-		case <-stop:
-			return
-		default:
-			h.session(r, name)
-		}
+func (h *hammer) runRoot(r *rand.Rand, name netip.AddrPort) {
+	for !h.isStopped() {
+		h.session(r, name)
 	}
 }
 
@@ -104,14 +190,14 @@ func (h *hammer) session(r *rand.Rand, name netip.AddrPort) {
 		ok(s.Close())
 		return
 	}
-	var wg sync.WaitGroup
+	wg := h.team()
 	seeds := [...]uint64{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()}
 	for _, seed := range seeds[:2] {
 		wg.Go(func() { h.admit(rand.New(rand.NewPCG(seed, 1)), s) })
 	}
 	wg.Go(func() { h.inviteAll(rand.New(rand.NewPCG(seeds[2], 1)), s) })
 	wg.Go(func() { h.talk(rand.New(rand.NewPCG(seeds[3], 1)), s, 40) })
-	time.Sleep(time.Duration(1+r.IntN(20_000)) * time.Millisecond)
+	h.sleep(time.Duration(1+r.IntN(20_000)) * time.Millisecond)
 	h.note("close", s.Close())
 	wg.Wait()
 }
@@ -125,7 +211,7 @@ func over(err error) bool {
 func (h *hammer) admit(r *rand.Rand, s *stack.Socket) {
 	for {
 		leaf, err := s.Accept(func(q *stack.Request) int {
-			time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
+			h.sleep(time.Duration(r.IntN(300)) * time.Millisecond)
 			q.CalleeData = make([]byte, r.IntN(8))
 			return [...]int{winsock.CF_ACCEPT, winsock.CF_ACCEPT, winsock.CF_ACCEPT, winsock.CF_REJECT, winsock.CF_DEFER}[r.IntN(5)]
 		})
@@ -155,7 +241,7 @@ func (h *hammer) inviteAll(r *rand.Rand, s *stack.Socket) {
 		} else if over(err) && !errors.Is(err, winsock.WSAEINPROGRESS) {
 			return
 		}
-		time.Sleep(time.Duration(r.IntN(500)) * time.Millisecond)
+		h.sleep(time.Duration(r.IntN(500)) * time.Millisecond)
 	}
 }
 
@@ -177,11 +263,11 @@ func (h *hammer) runLeaf(r *rand.Rand, port uint16) {
 // socket at any time.
 func (h *hammer) joins(r *rand.Rand) {
 	s := must(h.leaf.Socket(stack.MPJIPv4, cLeaf))
-	var wg sync.WaitGroup
+	wg := h.team()
 	if r.IntN(3) == 0 {
 		after := time.Duration(r.IntN(2000)) * time.Millisecond
 		wg.Go(func() {
-			time.Sleep(after)
+			h.sleep(after)
 			h.note("close", s.Close())
 		})
 	}
@@ -241,9 +327,9 @@ func (h *hammer) invited(r *rand.Rand, port uint16) {
 		return
 	}
 	after := time.Duration(1+r.IntN(3000)) * time.Millisecond
-	var wg sync.WaitGroup
+	wg := h.team()
 	wg.Go(func() {
-		time.Sleep(after)
+		h.sleep(after)
 		h.note("close", s.Close())
 	})
 	for {
