@@ -76,6 +76,7 @@ var rows = []row{
 	{"1a", []string{"rsvp/intserv"}},
 	{"1a", []string{"stack/winsock"}},
 	{"1a", []string{"testdata"}},
+	{"1a", []string{"internal/benchratio"}},
 	{"1b", []string{"wire"}},
 	{"1b", []string{"wire/igmp"}},
 	{"1b", []string{"rsvp"}},
@@ -114,6 +115,7 @@ var rows = []row{
 // run programs and read files; only tests and each other import them.
 var support = map[string]bool{
 	"capture/capturetest": true,
+	"internal/benchratio": true,
 	"rsvp/node/nodetest":  true,
 	"stack/ip/reference":  true,
 	"stack/link/linktest": true,

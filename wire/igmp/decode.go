@@ -94,7 +94,11 @@ func (m *Message) DecodeMLD(b []byte, src, dst netip.Addr) error {
 }
 
 // reset clears m but for its memory.
-func (m *Message) reset() { *m = Message{records: m.records[:0], sources: m.sources[:0]} }
+func (m *Message) reset() {
+	records, sources := m.records[:0], m.sources[:0]
+	*m = Message{} // in place: a literal with both would be built elsewhere and copied
+	m.records, m.sources = records, sources
+}
 
 func (f *family) short(b []byte, want int) error {
 	return f.fail("message", len(b), fmt.Errorf("%d bytes of %d: %w", len(b), want, inet.ErrTruncated))

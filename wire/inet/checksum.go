@@ -39,27 +39,50 @@ func PseudoHeaderSum(src, dst netip.Addr, proto uint8, length int) uint32 {
 // sum returns the folded one's complement sum of b as big-endian words. It
 // adds 64 bits at a time with carry in little-endian order: the sum does not
 // depend on the order of bytes (RFC 1071 section 2), so the two bytes of the
-// result are swapped at the end.
+// result are swapped at the end. Two chains of carries keep a processor busy
+// that can add twice a cycle.
 func sum(b []byte) uint16 {
-	var acc, carry uint64
-	for len(b) >= 64 {
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[8:]), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[16:]), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[24:]), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[32:]), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[40:]), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[48:]), carry)
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[56:]), carry)
-		b = b[64:]
+	var x, y, carries, c uint64
+	for len(b) >= 128 {
+		p := (*[128]byte)(b)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[0:8]), 0)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[8:16]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[16:24]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[24:32]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[32:40]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[40:48]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[48:56]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[56:64]), c)
+		carries += c
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[64:72]), 0)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[72:80]), c)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[80:88]), c)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[88:96]), c)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[96:104]), c)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[104:112]), c)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[112:120]), c)
+		y, c = bits.Add64(y, binary.LittleEndian.Uint64(p[120:128]), c)
+		carries += c
+		b = b[128:]
+	}
+	for len(b) >= 32 {
+		p := (*[32]byte)(b)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[0:8]), 0)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[8:16]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[16:24]), c)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(p[24:32]), c)
+		carries += c
+		b = b[32:]
 	}
 	for len(b) >= 8 {
-		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b), carry)
+		x, c = bits.Add64(x, binary.LittleEndian.Uint64(b), 0)
+		carries += c
 		b = b[8:]
 	}
-	acc, carry = bits.Add64(acc, tail(b), carry)
-	// acc+carry cannot overflow: tail is below 1<<56.
-	return bits.ReverseBytes16(fold(acc + carry))
+	x, c = bits.Add64(x, y, 0)
+	x, c = bits.Add64(x, tail(b), c)
+	x, c = bits.Add64(x, carries, c) // below 1<<58: with it x does not wrap twice
+	return bits.ReverseBytes16(fold(x + c))
 }
 
 // tail returns the last 0 to 7 bytes as a little-endian number.
@@ -87,11 +110,10 @@ func tail3(b []byte) uint64 {
 
 // fold adds the 16-bit words of v with end-around carry.
 func fold(v uint64) uint16 {
-	v = v>>32 + v&0xffffffff
-	v = v>>32 + v&0xffffffff
-	v = v>>16 + v&0xffff
-	v = v>>16 + v&0xffff
-	return uint16(v>>16 + v&0xffff)
+	w, c := bits.Add32(uint32(v>>32), uint32(v), 0)
+	w += c // c is 1 only where w is below the greatest
+	h := uint32(uint16(w>>16)) + uint32(uint16(w))
+	return uint16(h) + uint16(h>>16)
 }
 
 // UpdateChecksum returns what becomes of the checksum check when a 16-bit word

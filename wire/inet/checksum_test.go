@@ -200,11 +200,3 @@ func TestPseudoHeaderOfMixedFamilies(t *testing.T) {
 	}()
 	inet.PseudoHeaderSum(netip.Addr{}, netip.Addr{}, 17, 8)
 }
-
-func BenchmarkChecksum(b *testing.B) {
-	buf := make([]byte, 1500)
-	b.SetBytes(int64(len(buf)))
-	for b.Loop() {
-		inet.Checksum(buf, 0)
-	}
-}

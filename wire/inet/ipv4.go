@@ -57,14 +57,15 @@ func ParseIPv4(b []byte) (h IPv4, payload []byte, err error) {
 		return IPv4{}, nil, err
 	}
 	h.fixed(b)
+	var optErr error
 	if hlen > ipv4MinLen {
 		h.Options = b[ipv4MinLen:hlen:hlen]
+		optErr = h.scanOptions()
 	}
-	optErr := h.scanOptions()
 	end := max(hlen, min(h.TotalLen, len(b)))
 	payload = b[hlen:end:end]
 	switch {
-	case sum(b[:hlen]) != 0xffff:
+	case headerSum(b[:hlen]) != 0xffff:
 		return h, payload, decodeError(LayerIPv4, "header checksum", 10, ErrChecksum)
 	case h.TotalLen < hlen:
 		return IPv4{}, nil, decodeError(LayerIPv4, "total length", 2,
@@ -76,6 +77,17 @@ func ParseIPv4(b []byte) (h IPv4, payload []byte, err error) {
 			fmt.Errorf("%d, %d bytes left: %w", h.TotalLen, len(b), ErrTruncated))
 	}
 	return h, payload, nil
+}
+
+// headerSum is sum for a header: at least 20 bytes, in words of 4.
+func headerSum(b []byte) uint16 {
+	p := (*[ipv4MinLen]byte)(b)
+	acc := uint64(binary.BigEndian.Uint32(p[0:4])) + uint64(binary.BigEndian.Uint32(p[4:8])) +
+		uint64(binary.BigEndian.Uint32(p[8:12])) + uint64(binary.BigEndian.Uint32(p[12:16])) + uint64(binary.BigEndian.Uint32(p[16:20]))
+	for b = b[ipv4MinLen:]; len(b) >= 4; b = b[4:] {
+		acc += uint64(binary.BigEndian.Uint32(b))
+	}
+	return fold(acc)
 }
 
 // ipv4HeaderLen checks version and header length.
