@@ -866,7 +866,7 @@ func TestDiscoveredRunIsDeterministic(t *testing.T) {
 		}
 		return w.history.String()
 	}
-	if run() != run() {
-		t.Error("two runs differ")
+	if a, b := run(), run(); a != b || len(a) < 1000 {
+		t.Error("two runs differ, or nothing happens")
 	}
 }

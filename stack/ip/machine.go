@@ -25,16 +25,15 @@ type Machine struct {
 	udp    bindings
 	timers machine.Timers[timer]
 
-	out       machine.Queue[Output]
-	arena     []byte       // backs the frames of the outputs
-	scratch   []byte       // a message being built
-	igmp      igmp.Message // reused by every decode
-	oneRecord [1]igmp.Record
-	outIfs    []int        // reused by every multicast lookup
-	ipID      uint16       // of the last IPv4 packet sent without DF
-	ip6ID     uint32       // of the last IPv6 packet sent in fragments, where there is no Rand
-	icmpFree  machine.Time // when the rate of ICMP errors is used up to, see allowICMP
-	counters  Counters
+	out      machine.Queue[Output]
+	arena    []byte       // backs the frames of the outputs
+	scratch  []byte       // a message being built
+	igmp     igmp.Message // reused by every decode
+	outIfs   []int        // reused by every multicast lookup
+	ipID     uint16       // of the last IPv4 packet sent without DF
+	ip6ID    uint32       // of the last IPv6 packet sent in fragments, where there is no Rand
+	icmpFree machine.Time // when the rate of ICMP errors is used up to, see allowICMP
+	counters Counters
 }
 
 // maxArena is how much memory the machine keeps between calls.
