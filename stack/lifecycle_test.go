@@ -479,3 +479,54 @@ func TestWithdrawnRequests(t *testing.T) {
 	})
 	nw.run()
 }
+
+// TestPortDown: W65: what goes down ends what uses it, with WSAENETDOWN: members
+// and pending joins at once, and new ones cannot begin; a group's members hear
+// again when it is up, and a new socket joins.
+func TestPortDown(t *testing.T) {
+	inFamilies(t, 1, func(nw *network, f family) {
+		port := nw.stacks["leaf1/eth0"]
+		nw.Go("root", func() {
+			s := nw.listen(f)
+			first := must(s.Accept(nil))
+			nw.Sleep(time.Second)
+			lost := must(s.Accept(nil)) // the pending one, which never confirms
+			nw.over("the pending one", lost, winsock.WSAECONNABORTED)
+			nw.over("the first", first, winsock.WSAECONNRESET)
+			second := must(s.Accept(nil))
+			nw.over("the second left", second, 0)
+			group := must(nw.root.Socket(f.udp, cLeaf))
+			group.SetMulticastScope(8)
+			must(group.JoinLeaf(stack.Join{Name: f.grp, Flags: winsock.JL_SENDER_ONLY}))
+			must(group.Send([]byte("again")))
+			for _, s := range []*stack.Socket{first, lost, second, group, s} {
+				ok(s.Close())
+			}
+		})
+		nw.Go("leaf", func() {
+			s := nw.join(f, 1)
+			group := must(nw.leaves[0].Socket(f.udp, cLeaf))
+			must(group.JoinLeaf(stack.Join{Name: f.grp, Flags: winsock.JL_RECEIVER_ONLY}))
+			pending, e := nw.leafSocket(f, 1), nw.leaves[0].NewEvent()
+			ok(pending.EventSelect(e, fdConnect))
+			must(pending.JoinLeaf(stack.Join{Name: f.root(), Flags: winsock.JL_BOTH}))
+			nw.Sleep(100 * time.Millisecond)
+			port.SetUp(false)
+			nw.over("W65", s, winsock.WSAENETDOWN)
+			nw.await("W65", nw.leaves[0], e, pending, recorded(fdConnect, winsock.WSAENETDOWN))
+			_, err := pending.JoinLeaf(stack.Join{Name: f.root(), Flags: winsock.JL_BOTH})
+			nw.fails("W66: while it is down", err, winsock.WSAENETUNREACH)
+			nw.Sleep(40 * time.Second)
+			port.SetUp(true)
+			nw.Sleep(time.Second)
+			must(pending.JoinLeaf(stack.Join{Name: f.root(), Flags: winsock.JL_BOTH}))
+			nw.await("W15", nw.leaves[0], e, pending, recorded(fdConnect, good))
+			nw.Sleep(time.Second)
+			ok(pending.Close())
+			nw.receive(group, "again")
+			ok(group.Close())
+			ok(s.Close())
+		})
+		nw.run()
+	})
+}

@@ -63,7 +63,7 @@ func (p *Port) abandon() {
 	now := p.st.begin()
 	defer p.st.end()
 	p.served = false
-	p.st.ip.HandleLinkChange(now, p.index, false)
+	p.setUp(now, false)
 }
 
 // Name returns the port's name, "node/port".
@@ -79,6 +79,23 @@ func (p *Port) SetCapacity(rate uint64, share float64) {
 	now := p.st.begin()
 	defer p.st.end()
 	p.st.node.Configure(now, node.Interface{Index: p.index, Rate: rate, Share: share})
+}
+
+// SetUp takes the port down or up, as its owner learns of its medium. What goes
+// down ends the associations that use it with WSAENETDOWN; group memberships
+// stay, and are reported anew when it is up.
+func (p *Port) SetUp(up bool) {
+	now := p.st.begin()
+	defer p.st.end()
+	p.setUp(now, up)
+}
+
+func (p *Port) setUp(now machine.Time, up bool) {
+	p.st.ip.HandleLinkChange(now, p.index, up)
+	p.st.node.HandleLinkChange(now, p.index, up)
+	if !up {
+		p.st.mpj.HandleAddressGone(now, netip.Addr{}, p.index)
+	}
 }
 
 // handle takes a frame from the port's link.
