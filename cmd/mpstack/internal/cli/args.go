@@ -29,8 +29,11 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 		return p.commandArgs(cmd, p.args)
 	}
 	text := err.Error()
-	if bad, _, isNumber := strings.Cut(text, ": strconv."); isNumber {
-		text = bad + ": no such number"
+	if bad, call, isValue := strings.Cut(text, ": strconv."); isValue {
+		text = bad + ": give a number in range"
+		if strings.HasPrefix(call, "ParseBool") {
+			text = bad + ": give true or false"
+		}
 	}
 	return usage("%s: %s", text, seeHelp(cmd))
 }

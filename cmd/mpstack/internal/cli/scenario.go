@@ -35,7 +35,7 @@ func (p *play) run(ctx context.Context) (*scenario.Result, error) {
 	if p.pcap != nil {
 		w, err := capture.NewWriter(p.pcap)
 		if err != nil {
-			return nil, usage("cannot write the capture: %v", err)
+			return nil, usage("cannot write the capture: %w", err)
 		}
 		opt.Frame = func(f wire.Frame) {
 			if unwritten == nil {
@@ -52,7 +52,7 @@ func (p *play) run(ctx context.Context) (*scenario.Result, error) {
 	case err != nil:
 		return res, finding("%v", err)
 	case unwritten != nil:
-		return res, usage("cannot write the capture: %v", unwritten)
+		return res, usage("cannot write the capture: %w", unwritten)
 	}
 	return res, nil
 }
