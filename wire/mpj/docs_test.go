@@ -20,11 +20,13 @@ var generated = map[string]func() string{
 	"header":   headerDoc,
 	"flags":    flagsDoc,
 	"messages": messagesDoc,
+	"bodies":   bodiesDoc,
 	"objects":  objectsDoc,
 	"layouts":  layoutsDoc,
 	"reasons":  reasonsDoc,
 	"timers":   timersDoc,
 	"limits":   limitsDoc,
+	"diagrams": diagramsDoc,
 	"states":   statesDoc,
 }
 
@@ -59,6 +61,34 @@ func TestDocIsCurrent(t *testing.T) {
 		return
 	}
 	t.Errorf("docs/mpj.md is stale (MPSTACK_UPDATE=1 go test ./wire/mpj rewrites it): %s", firstDifference(have, want))
+}
+
+// TestDocSpeaksOfAll: the text around the tables has a word on every message,
+// object, flag and reason that has rules of its own.
+func TestDocSpeaksOfAll(t *testing.T) {
+	b, err := os.ReadFile(docFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prose := string(b)
+	for name := range generated {
+		before, rest, _ := strings.Cut(prose, "<!-- generated: "+name+" -->\n")
+		_, after, _ := strings.Cut(rest, "<!-- end: "+name+" -->\n")
+		prose = before + after
+	}
+	for _, m := range mpj.Messages {
+		if !strings.Contains(prose, m.Name) {
+			t.Errorf("nothing is said of %s", m.Name)
+		}
+		if f := m.Flags; f != 0 && !strings.Contains(prose, "lag "+f.String()) {
+			t.Errorf("nothing is said of flag %v", f)
+		}
+	}
+	for _, o := range mpj.Objects {
+		if !strings.Contains(prose, o.Name) {
+			t.Errorf("nothing is said of %s", o.Name)
+		}
+	}
 }
 
 func firstDifference(have, want string) string {
@@ -99,6 +129,80 @@ func messagesDoc() string {
 	for _, m := range mpj.Messages {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", m.Type, m.Name, m.SentBy,
 			orDash(m.Required.Names()), orDash(m.Optional.Names()), m.Text)
+	}
+	return b.String()
+}
+
+// bodiesDoc draws each message as what it consists of.
+func bodiesDoc() string {
+	const rule = "    +-------------------------------------------+--------------------+\n"
+	var b strings.Builder
+	for i, m := range mpj.Messages {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s (type %d), sent by: %s\n\n", m.Name, m.Type, m.SentBy)
+		head := fmt.Sprintf("header, type %d", m.Type)
+		if m.Flags != 0 {
+			head += ", may have flag " + m.Flags.String()
+		}
+		row := func(what, size string) { fmt.Fprintf(&b, "    | %-41s | %12s bytes |\n%s", what, size, rule) }
+		b.WriteString(rule)
+		row(head, fmt.Sprint(mpj.HeaderLen))
+		for bit := mpj.Present(1); bit <= mpj.HasPad; bit <<= 1 {
+			switch name := bit.Names(); {
+			case m.Required&bit != 0:
+				row(name, objectSize(bit))
+			case m.Optional&bit != 0:
+				row("["+name+"]", objectSize(bit))
+			}
+		}
+	}
+	return b.String()
+}
+
+// objectSize returns the lengths that an object may have, header included:
+// "12 or 24" of one with an address, "8-904" of one with a range.
+func objectSize(bit mpj.Present) string {
+	var sizes []string
+	for _, o := range mpj.Objects {
+		if o.Bit != bit {
+			continue
+		}
+		size := fmt.Sprint(object.HeaderLen + o.MinLen)
+		if o.MaxLen != o.MinLen {
+			size = fmt.Sprintf("%d-%d", object.HeaderLen+o.MinLen, object.HeaderLen+o.MaxLen)
+		}
+		sizes = append(sizes, size)
+	}
+	return strings.Join(sizes, " or ")
+}
+
+// diagramsDoc draws each family of states; events with the same ends share an
+// arrow, and what changes no state is left to the tables.
+func diagramsDoc() string {
+	var b strings.Builder
+	for i, f := range stackmpj.Families() {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s:\n\n```mermaid\nstateDiagram-v2\n", f.Name)
+		var arrows []string
+		events := make(map[string][]string)
+		for _, tr := range f.Transitions {
+			if tr.State == tr.To {
+				continue
+			}
+			arrow := tr.State + " --> " + tr.To
+			if events[arrow] == nil {
+				arrows = append(arrows, arrow)
+			}
+			events[arrow] = append(events[arrow], tr.Event)
+		}
+		for _, a := range arrows {
+			fmt.Fprintf(&b, "    %s: %s\n", a, strings.Join(events[a], ", "))
+		}
+		b.WriteString("```\n")
 	}
 	return b.String()
 }
