@@ -29,9 +29,6 @@ func (m *Machine) Join(now machine.Time, ifIndex int, grp, source netip.Addr) er
 // Leave takes back one Join of the same.
 func (m *Machine) Leave(now machine.Time, ifIndex int, grp, source netip.Addr) error {
 	now = m.begin(now)
-	if m.host.OwnOnly(ifIndex, grp) {
-		return group.ErrNotMember
-	}
 	err := m.host.Leave(now, ifIndex, grp, source)
 	m.drain(now)
 	return err

@@ -226,14 +226,7 @@ func (h *Host) LeaveOwn(now machine.Time, ifIndex int, group netip.Addr) error {
 	return nil
 }
 
-// OwnOnly reports whether the IP layer alone listens to a group on an
-// interface: then a program has nothing to leave.
-func (h *Host) OwnOnly(ifIndex int, group netip.Addr) bool {
-	m := h.members[member{ifIndex, group}]
-	return m != nil && m.private()
-}
-
-// Leave takes back one join, JoinOwn's where there is no other.
+// Leave takes back one Join of the same.
 func (h *Host) Leave(now machine.Time, ifIndex int, group, source netip.Addr) error {
 	now = h.clock.At(now)
 	l, err := h.check(ifIndex, group, source)
@@ -246,10 +239,8 @@ func (h *Host) Leave(now machine.Time, ifIndex int, group, source netip.Addr) er
 		return ErrNotMember
 	case source.IsValid() && refs(m.joins, source) == 0:
 		return ErrNotMember
-	case !source.IsValid() && m.any == 0:
+	case !source.IsValid() && (m.any == 0 || m.own && m.any == 1):
 		return ErrNotMember
-	case !source.IsValid() && m.own && m.any == 1:
-		return h.LeaveOwn(now, ifIndex, group)
 	}
 	if source.IsValid() {
 		addRef(&m.joins, source, -1)

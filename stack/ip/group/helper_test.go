@@ -53,6 +53,19 @@ func inBoth(t *testing.T, test func(t *testing.T, f family)) {
 	}
 }
 
+// section returns the section of f's RFC that says what one of RFC 3376 does.
+func (f family) section(igmp string) string {
+	if !f.v6 {
+		return igmp
+	}
+	for from, to := range map[string]string{"5.1": "6.1", "5.2": "6.3", "6.4.1": "7.4.1", "6.4.2": "7.4.2", "7.3.2": "8.3.2"} {
+		if from == igmp {
+			return to
+		}
+	}
+	return igmp + " of RFC 3376"
+}
+
 // src returns the sources that letters name.
 func (f family) src(letters string) []netip.Addr {
 	var all []netip.Addr

@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,15 +156,6 @@ func TestRouterTables(t *testing.T) {
 	} {
 		inBothNow(func(f family) {
 			for _, querier := range []bool{true, false} {
-				name := fmt.Sprintf("%s section %s: %s %s, querier %v", f.rfc, mldSection(f, c.section), c.state, c.report, querier)
-				r := withState(t, f, c.state, querier)
-				r.hear(c.report)
-				var queries []string
-				for _, s := range drain(r) {
-					if !strings.HasPrefix(s, "change") {
-						queries = append(queries, s)
-					}
-				}
 				timers, asked := c.querier, c.queries
 				if !querier && c.nonQuerier != "" {
 					timers = c.nonQuerier
@@ -171,32 +163,35 @@ func TestRouterTables(t *testing.T) {
 				if !querier {
 					asked = ""
 				}
-				if got := r.state(); got != c.want {
-					t.Errorf("%s: %s, want %s", name, got, c.want)
-				}
-				if got := r.timersLeft(); got != timers {
-					t.Errorf("%s: timers %s, want %s", name, got, timers)
-				}
-				if got := strings.Join(queries, " "); got != asked {
-					t.Errorf("%s: queries %q, want %q", name, got, asked)
-				}
+				name := fmt.Sprintf("%s section %s: %s %s, querier %v", f.rfc, f.section(c.section), c.state, c.report, querier)
+				t.Run(name, func(t *testing.T) {
+					r := withState(t, f, c.state, querier)
+					r.hear(c.report)
+					if got := queries(drain(r)); got != asked {
+						t.Errorf("queries %q, want %q", got, asked)
+					}
+					if got := r.state(); got != c.want {
+						t.Errorf("state %s, want %s", got, c.want)
+					}
+					if got := r.timersLeft(); got != timers {
+						t.Errorf("timers %s, want %s", got, timers)
+					}
+				})
 			}
 		})
 	}
+}
+
+// queries returns what was said but for changes.
+func queries(said []string) string {
+	said = slices.DeleteFunc(said, func(s string) bool { return strings.HasPrefix(s, "change") })
+	return strings.Join(said, " ")
 }
 
 func inBothNow(test func(f family)) {
 	for _, f := range families {
 		test(f)
 	}
-}
-
-// mldSection returns the section of RFC 3810 that repeats one of RFC 3376.
-func mldSection(f family, section string) string {
-	if f.v6 {
-		return "7" + strings.TrimPrefix(section, "6")
-	}
-	return section
 }
 
 // TestRouterTimers is RFC 3376 sections 6.2.2, 6.2.3, 6.3 and 6.5 (RFC 3810
@@ -300,17 +295,12 @@ func TestRouterCompatibilityMode(t *testing.T) {
 			r := newOneRouter(t, f, RouterConfig{})
 			for i, row := range c.rows {
 				r.hear(row.hear)
-				var queries []string
-				for _, s := range drain(r) {
-					if !strings.HasPrefix(s, "change") {
-						queries = append(queries, s)
-					}
-				}
+				asked := queries(drain(r))
 				if got := r.state(); got != row.state {
 					t.Errorf("%s: step %d, %s: %s, want %s", c.name, i, row.hear, got, row.state)
 				}
-				if got := strings.Join(queries, " "); got != row.queries {
-					t.Errorf("%s: step %d, %s: queries %q, want %q", c.name, i, row.hear, got, row.queries)
+				if asked != row.queries {
+					t.Errorf("%s: step %d, %s: queries %q, want %q", c.name, i, row.hear, asked, row.queries)
 				}
 			}
 			if got := r.Snapshot()[0].Version; got != c.version {
