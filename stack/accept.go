@@ -15,10 +15,9 @@ const callAccept = "WSAAccept"
 
 // listener is the listening half of a socket.
 type listener struct {
-	id       mpj.ListenerID
-	limit    int        // requests that may wait, as Listen was told
-	backlog  []*request // oldest first
-	deciding int        // condition functions that run
+	id      mpj.ListenerID
+	limit   int        // requests that may wait, as Listen was told
+	backlog []*request // oldest first
 }
 
 // request is a join request that waits in the backlog.
@@ -26,6 +25,7 @@ type request struct {
 	ev       mpj.Event
 	deferred bool
 	deciding bool          // a condition function runs for it
+	decider  uint64        // the goroutine that runs it
 	gone     winsock.Errno // withdrawn or timed out: what WSAAccept is to say of it (A8)
 }
 
@@ -57,6 +57,16 @@ func (l *listener) add(r *request) {
 	l.backlog = append(l.backlog, r)
 }
 
+// calls reports whether the caller is a condition function of this listener
+// (W64).
+func (l *listener) calls() bool {
+	if !slices.ContainsFunc(l.backlog, func(r *request) bool { return r.deciding }) {
+		return false
+	}
+	id := goroutineID()
+	return slices.ContainsFunc(l.backlog, func(r *request) bool { return r.deciding && r.decider == id && id != 0 })
+}
+
 func (l *listener) drop(r *request) {
 	if i := slices.Index(l.backlog, r); i >= 0 {
 		l.backlog = slices.Delete(l.backlog, i, i+1)
@@ -80,7 +90,8 @@ type Request struct {
 
 // Condition is WSAAccept's condition function. It returns winsock.CF_ACCEPT,
 // CF_REJECT or CF_DEFER. The stack is not locked meanwhile: the function may
-// call it, but for JoinLeaf on the listening socket (W64), and it may block.
+// block and may call it, but for Accept and JoinLeaf on the listening socket
+// (W64).
 type Condition func(r *Request) int
 
 // Listen makes the socket take join requests, at most backlog waiting at once:
@@ -141,7 +152,8 @@ func (s *Socket) closeListener(now machine.Time) {
 // leaf the session's (W31). Several goroutines may call it: each decides about
 // a request of its own.
 //
-// It fails with WSAEWOULDBLOCK on a nonblocking socket with no request (A9),
+// It fails with WSAEINPROGRESS in a condition function of the socket (W64),
+// WSAEWOULDBLOCK on a nonblocking socket with no request (A9),
 // WSAECONNREFUSED after CF_REJECT (A3), WSATRY_AGAIN after CF_DEFER: the
 // request stays where it is (A4); WSAEINVAL after any other answer (A7) and on
 // a socket that does not listen, WSAECONNABORTED where the callee data found no
@@ -156,7 +168,7 @@ func (s *Socket) Accept(cond Condition) (*Socket, error) {
 		return nil, err
 	}
 	lis := s.lis
-	answer, verdict := s.decide(lis, r, cond)
+	answer, verdict := s.decide(r, cond)
 	switch {
 	case s.lis != lis || s.st.closed:
 		return nil, fail(callAccept, winsock.WSAEINTR, "closed while the condition function ran")
@@ -176,6 +188,8 @@ func (s *Socket) takeRequest() (*request, error) {
 		return nil, fail(callAccept, winsock.WSAEOPNOTSUPP, "A9: the protocol has no connections")
 	case s.lis == nil:
 		return nil, fail(callAccept, winsock.WSAEINVAL, "A9: the socket does not listen")
+	case s.lis.calls():
+		return nil, fail(callAccept, winsock.WSAEINPROGRESS, "W64: called from a condition function of the socket")
 	case s.lis.next() == nil && s.nonblocking:
 		s.rearm(winsock.FD_ACCEPT)
 		return nil, fail(callAccept, winsock.WSAEWOULDBLOCK, "A9: no request is pending")
@@ -205,7 +219,7 @@ type answer struct {
 }
 
 // decide runs the condition function with the stack unlocked.
-func (s *Socket) decide(lis *listener, r *request, cond Condition) (answer, int) {
+func (s *Socket) decide(r *request, cond Condition) (answer, int) {
 	if cond == nil {
 		return answer{qos: r.ev.QOS}, winsock.CF_ACCEPT
 	}
@@ -217,7 +231,7 @@ func (s *Socket) decide(lis *listener, r *request, cond Condition) (answer, int)
 		q := r.ev.QOS.Clone()
 		req.SQOS = &q
 	}
-	verdict := s.unlocked(lis, r, func() int { return cond(req) })
+	verdict := s.unlocked(r, func() int { return cond(req) })
 	a := answer{callee: req.CalleeData, qos: r.ev.QOS}
 	if r.ev.QOS != nil && req.SQOS != nil {
 		q := qos.Lower(*r.ev.QOS, *req.SQOS)
@@ -227,14 +241,12 @@ func (s *Socket) decide(lis *listener, r *request, cond Condition) (answer, int)
 }
 
 // unlocked calls f without the lock, and takes it again even where f panics.
-func (s *Socket) unlocked(lis *listener, r *request, f func() int) int {
-	r.deciding = true
-	lis.deciding++
+func (s *Socket) unlocked(r *request, f func() int) int {
+	r.deciding, r.decider = true, goroutineID()
 	s.st.end()
 	defer func() {
 		s.st.begin()
 		r.deciding = false
-		lis.deciding--
 	}()
 	return f()
 }

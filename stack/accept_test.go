@@ -64,8 +64,9 @@ func TestConcurrentAccepts(t *testing.T) {
 	})
 }
 
-// TestCallsFromCondition: W64: JoinLeaf on the listening socket is refused while
-// its condition function runs; other calls are not.
+// TestCallsFromCondition: W64: JoinLeaf and Accept on the listening socket are
+// refused in its condition function; other calls are not, nor the same ones by
+// others meanwhile.
 func TestCallsFromCondition(t *testing.T) {
 	nw, f := newNetwork(t, 1, 1), families[0]
 	nw.Go("root", func() {
@@ -73,6 +74,15 @@ func TestCallsFromCondition(t *testing.T) {
 		leaf := must(s.Accept(func(*stack.Request) int {
 			_, err := s.JoinLeaf(stack.Join{})
 			nw.fails("W64", err, winsock.WSAEINPROGRESS)
+			_, err = s.Accept(nil)
+			nw.fails("W64", err, winsock.WSAEINPROGRESS)
+			done := false
+			nw.Go("another", func() {
+				_, err := s.JoinLeaf(stack.Join{Name: f.leaf(1), Flags: winsock.JL_BOTH})
+				nw.fails("no listener", err, winsock.WSAECONNREFUSED)
+				done = true
+			})
+			nw.Wait(func() bool { return done }, 0)
 			ok(s.SetQOS(sendControlledLoad(1000)))
 			other := must(nw.root.Socket(f.udp, 0))
 			ok(other.Close())

@@ -48,7 +48,7 @@ type attempt struct {
 // descriptor is good for Close alone, which cancels the join (W16, W17).
 //
 // Refusals come in the order of D16: WSANOTINITIALISED, WSAENOTSOCK,
-// WSAEINPROGRESS (W64: while a condition function of s runs, whoever calls),
+// WSAEINPROGRESS (W64: called from a condition function of s),
 // WSAEFAULT (no name), WSAEINVAL (no multipoint socket, flags, a listening
 // c_leaf, a broken session), WSAEAFNOSUPPORT, WSAEADDRNOTAVAIL, WSAEALREADY
 // (W11), WSAEISCONN (W13), WSAEPROTONOSUPPORT (W70), WSAEFAULT (sizes), the
@@ -113,8 +113,8 @@ func (s *Socket) checkJoin(j *Join) (joinDir, error) {
 		return joinDir{}, fail(callJoin, code, reason)
 	}
 	switch {
-	case s.lis != nil && s.lis.deciding > 0:
-		return refuse(winsock.WSAEINPROGRESS, "W64: a condition function of the socket runs")
+	case s.lis != nil && s.lis.calls():
+		return refuse(winsock.WSAEINPROGRESS, "W64: called from a condition function of the socket")
 	case !j.Name.IsValid():
 		return refuse(winsock.WSAEFAULT, "W55: no name")
 	case !s.multipoint():
