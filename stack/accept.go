@@ -116,8 +116,12 @@ func (s *Socket) Listen(backlog int) error {
 	case s.state != stateBound:
 		return fail(call, winsock.WSAEISCONN, "the socket is in use")
 	}
+	return s.listen(now, call, min(max(backlog, 1), mpj.MaxBacklog))
+}
+
+func (s *Socket) listen(now machine.Time, call string, backlog int) error {
 	cfg := mpj.Listener{
-		Name: s.local, Backlog: min(max(backlog, 1), mpj.MaxBacklog),
+		Name: s.local, Backlog: backlog,
 		ControlRoot: s.isRoot(), DataRoot: s.isDataRoot(), Planes: s.proto.planes(),
 	}
 	if s.isRoot() {

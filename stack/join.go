@@ -191,27 +191,11 @@ func (s *Socket) ask(now machine.Time, j Join, dir joinDir) (*attempt, error) {
 	if err := s.bindImplicitly(now, callJoin, src); err != nil {
 		return nil, err
 	}
-	if a := s.local.Addr(); !a.IsUnspecified() {
-		src = a
-	}
-	req := mpj.Join{
-		Local: netip.AddrPortFrom(src, s.local.Port()), IfIndex: ifIndex, Target: j.Name,
-		CallerData: j.CallerData, HasCallerData: j.CallerData != nil,
-		CalleeRoom: wirempj.RoomDiscard, Role: s.role(dir), QOS: s.qos,
-	}
-	if j.CalleeData != nil {
-		req.CalleeRoom = uint16(min(j.CalleeData.Len, wirempj.MaxUserData))
-	}
-	leaf := s
+	req, leaf := s.request(&j, dir, ifIndex, src), s
 	if s.isRoot() {
-		ss, err := s.session(callJoin)
-		if err != nil {
+		if err := s.invite(now, &j, &req); err != nil {
 			return nil, err
 		}
-		if err := s.applyQOS(now, j.SQOS); err != nil {
-			return nil, joinFailure(err)
-		}
-		req.Local, req.Session = ss.data, ss.offer()
 		leaf = s.newLeaf()
 	}
 	id, err := s.st.mpj.Join(now, req)
@@ -227,6 +211,36 @@ func (s *Socket) ask(now machine.Time, j Join, dir joinDir) (*attempt, error) {
 	s.attempt, leaf.attempt = a, a
 	s.ev.renew(winsock.FD_CONNECT)
 	return a, nil
+}
+
+// request is what JOIN says; src is our address on the way to the peer.
+func (s *Socket) request(j *Join, dir joinDir, ifIndex int, src netip.Addr) mpj.Join {
+	if a := s.local.Addr(); !a.IsUnspecified() {
+		src = a
+	}
+	req := mpj.Join{
+		Local: netip.AddrPortFrom(src, s.local.Port()), IfIndex: ifIndex, Target: j.Name,
+		CallerData: j.CallerData, HasCallerData: j.CallerData != nil,
+		CalleeRoom: wirempj.RoomDiscard, Role: s.role(dir), QOS: s.qos,
+	}
+	if j.CalleeData != nil {
+		req.CalleeRoom = uint16(min(j.CalleeData.Len, wirempj.MaxUserData))
+	}
+	return req
+}
+
+// invite makes a request the invitation to a root's session, which takes over
+// the QoS of the call.
+func (s *Socket) invite(now machine.Time, j *Join, req *mpj.Join) error {
+	ss, err := s.session(callJoin)
+	if err != nil {
+		return err
+	}
+	if err := s.applyQOS(now, j.SQOS); err != nil {
+		return joinFailure(err)
+	}
+	req.Local, req.Session = ss.data, ss.offer()
+	return nil
 }
 
 // localOr returns the local address of a socket with a binding, else a.
