@@ -52,6 +52,8 @@ type Counters struct {
 	DropNotOurs          uint64 // to another node, and this one does not forward
 	DropNotMember        uint64 // to a group that nobody here joined
 	DropOption           uint64 // an IPv6 option that demands it, or a routing header
+	DropSourceRoute      uint64 // IPv4 source routes
+	DropNoNext           uint64 // IPv6 packets that say that they carry nothing
 	DropProtocol         uint64 // no such protocol here
 	DropUDP              uint64 // malformed UDP
 	DropUDPChecksum      uint64
@@ -61,7 +63,7 @@ type Counters struct {
 	DropICMP             uint64 // malformed or with a wrong checksum
 	DropICMPType         uint64 // nothing to do for this type
 	DropICMPUnmatched    uint64 // an error about a packet that no binding sent
-	DropEcho             uint64 // echo request to a group
+	DropEcho             uint64 // IPv4 echo request to a group or broadcast address
 	DropNDP              uint64 // malformed, or not from the link
 	DropRouterMessage    uint64 // router discovery where it is not wanted
 	DropRedirect         uint64 // redirects are ignored
@@ -131,6 +133,7 @@ func (c *Counters) drops() []Counter {
 		{"drop/fragment", c.DropFragment}, {"drop/source", c.DropSource},
 		{"drop/own-source", c.DropOwnSource}, {"drop/destination", c.DropDestination},
 		{"drop/not-ours", c.DropNotOurs}, {"drop/not-member", c.DropNotMember},
+		{"drop/source-route", c.DropSourceRoute}, {"drop/no-next-header", c.DropNoNext},
 		{"drop/option", c.DropOption}, {"drop/protocol", c.DropProtocol},
 		{"drop/udp", c.DropUDP}, {"drop/udp-checksum", c.DropUDPChecksum},
 		{"drop/no-port", c.DropNoPort}, {"drop/no-group-port", c.DropNoGroupPort},

@@ -140,14 +140,19 @@ func paramProblem6(code uint8) Reason {
 	return ReasonParamProblem
 }
 
-// echo answers an echo request to this node alone.
+// echo answers an echo request to this node, and in IPv6 also one to a group
+// (RFC 4443 section 4.2; RFC 1122 section 3.2.2.6 lets IPv4's be discarded).
 func (m *Machine) echo(now machine.Time, p *packet, msg inet.ICMP) {
-	if p.group || p.dst.IsMulticast() {
+	group := p.group || p.dst.IsMulticast()
+	if group && !p.v6() {
 		m.counters.DropEcho++
 		return
 	}
 	id, seq := msg.Echo()
 	h := header{src: p.dst, dst: p.src, proto: p.proto, tos: p.tos}
+	if group {
+		h.src, _ = p.in.source(p.src, p.src) // invalid: the route's
+	}
 	if p.v6() {
 		msg = inet.NewEcho(inet.ICMPv6EchoReply, id, seq, msg.Body)
 	} else {
@@ -321,8 +326,8 @@ func answerable(p *packet, msg inet.ICMP) bool {
 	switch {
 	case p.src.IsUnspecified(), p.src.IsMulticast():
 		return false
-	case p.later && (!p.v6() || p.proto == inet.ProtoICMPv6): // in IPv6, unless it may be an error itself
-		return false
+	case p.later: // RFC 1122 section 3.2.2; in IPv6 each may be answered, and none is of an error, which fits any link
+		return p.v6() && !p.group && !p.dst.IsMulticast()
 	case p.proto == inet.ProtoICMP && !p.v6():
 		if len(p.payload) == 0 || (inet.ICMP{Type: p.payload[0]}).IsErrorV4() {
 			return false

@@ -95,6 +95,10 @@ func TestDrops(t *testing.T) {
 		{"drop/option", with6(func(h *inet.IPv6) { h.ExtensionType, h.Extensions = 0, []byte{200, 0, 0x80, 4, 0, 0, 0, 0} }), false},
 		{"drop/option", with6(func(h *inet.IPv6) { h.ExtensionType, h.Extensions = 60, []byte{200, 0, 0xc0, 4, 0, 0, 0, 0} }), false},
 		{"drop/option", with6(func(h *inet.IPv6) { h.ExtensionType, h.Extensions = 43, []byte{200, 0, 0, 1, 0, 0, 0, 0} }), false},
+		{"drop/no-next-header", with6(func(h *inet.IPv6) { h.NextHeader = inet.ProtoNoNext }), true},
+		{"drop/source-route", with4(func(h *inet.IPv4) { h.Options = []byte{131, 7, 4, 10, 0, 0, 2, 0} }), true},
+		{"drop/source-route", with4(func(h *inet.IPv4) { h.Options = []byte{1, 137, 7, 8, 10, 0, 0, 2} }), true},
+		{"drop/header", hopByHopSecond(t, me), false},
 		{"drop/icmp", ip4FrameTo(t, me, inet.IPv4{TTL: 9, Proto: inet.ProtoICMP, Src: h4.Src, Dst: h4.Dst}, make([]byte, 7)), true},
 		{"drop/icmp", with6(func(h *inet.IPv6) { h.NextHeader = inet.ProtoICMPv6 }), true},
 		{"drop/igmp", with4(func(h *inet.IPv4) { h.Proto = inet.ProtoIGMP; h.Dst = addr("224.0.0.1") }), true},
@@ -113,6 +117,84 @@ func TestDrops(t *testing.T) {
 		p.run(5 * time.Second)
 		if silent := len(p.frames) == 0; silent != c.silent {
 			t.Errorf("%s: frames %q", c.counter, p.causes())
+		}
+	}
+}
+
+// hopByHopSecond is a packet whose Hop-by-Hop header follows Destination
+// Options.
+func hopByHopSecond(t *testing.T, to inet.MAC) []byte {
+	b := ip6FrameTo(t, to, inet.IPv6{HopLimit: 9, NextHeader: 200, Src: addr("2001:db8::1"), Dst: addr("2001:db8::2"),
+		ExtensionType: inet.ProtoDestination, Extensions: []byte{inet.ProtoDestination, 0, 1, 4, 0, 0, 0, 0, 200, 0, 1, 4, 0, 0, 0, 0}}, []byte("x"))
+	b[14+40] = inet.ProtoHopByHop
+	return b
+}
+
+// TestMisplacedHopByHop is reported as an unknown next header, where the packet
+// is for this node.
+func TestMisplacedHopByHop(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	frame := hopByHopSecond(t, macOf(2, 1))
+	p.b.frame(1, frame)
+	p.run(time.Second)
+	sent := p.with(ip.CauseParamProblem)
+	if len(sent) != 1 {
+		t.Fatalf("%q", p.causes())
+	}
+	h, b := ipOf(t, sent[0])
+	m, err := inet.ParseICMPv6(b, h.src, h.dst)
+	if err != nil || h.src != addr("2001:db8::2") || h.dst != addr("2001:db8::1") || m.Code != inet.ICMPv6UnknownNextHeader || m.Pointer() != 40 {
+		t.Errorf("%+v %+v %v", h, m, err)
+	}
+	frame[14+39] = 77 // to another
+	p.b.frame(1, frame)
+	frame[14+39], frame[14+23] = 2, 2 // from ourselves
+	p.b.frame(1, frame)
+	p.run(time.Second)
+	if n := len(p.with(ip.CauseParamProblem)); n != 1 {
+		t.Errorf("%d errors", n)
+	}
+}
+
+// TestEchoToGroups: answered in IPv6, from an address of the answerer; not in
+// IPv4.
+func TestEchoToGroups(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		dst, from string
+	}{
+		{"ff02::1", "2001:db8::2"},
+		{"ff02::1:ff00:2", "2001:db8::2"},
+		{"ff02::77", ""}, // not a member
+		{"224.0.0.1", ""},
+		{"10.0.0.255", ""},
+	} {
+		p := newPair(t)
+		body := inet.NewEcho(inet.ICMPv4Echo, 5, 6, nil).AppendV4(nil)
+		proto, src := inet.ProtoICMP, addr("10.0.0.1")
+		if addr(c.dst).Is6() {
+			proto, src = inet.ProtoICMPv6, addr("2001:db8::1")
+			var err error
+			body, err = inet.NewEcho(inet.ICMPv6Echo, 5, 6, nil).AppendV6(nil, src, addr(c.dst))
+			p.ok(err)
+		}
+		p.ok(p.a.HandleSend(p.now, ip.Packet{Src: src, Dst: addr(c.dst), Proto: proto, OutIf: 1, Payload: body}))
+		p.a.drain()
+		p.run(time.Second)
+		replies := p.with(ip.CauseEchoReply)
+		if c.from == "" {
+			if len(replies) != 0 {
+				t.Errorf("%s: %q", c.dst, p.causes())
+			}
+			continue
+		}
+		if len(replies) != 1 {
+			t.Errorf("%s: %q", c.dst, p.causes())
+			continue
+		}
+		if h, _ := ipOf(t, replies[0]); h.src != addr(c.from) || h.dst != src {
+			t.Errorf("%s: %+v", c.dst, h)
 		}
 	}
 }

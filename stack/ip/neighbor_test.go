@@ -81,7 +81,6 @@ func TestNDPIsCheckedForTheLink(t *testing.T) {
 		{"router advertisement", "ff02::1", 255, append([]byte{inet.ICMPv6RouterAdvertisement}, make([]byte, 15)...), "drop/router-message"},
 		{"redirect", "2001:db8::2", 255, append([]byte{inet.ICMPv6Redirect}, make([]byte, 39)...), "drop/redirect"},
 		{"unknown type", "2001:db8::2", 255, append([]byte{200}, make([]byte, 7)...), "drop/icmp-type"},
-		{"echo to all", "ff02::1", 64, append([]byte{inet.ICMPv6Echo}, make([]byte, 7)...), "drop/echo"},
 	} {
 		p := newPair(t)
 		ndp(t, p, c.dst, c.hop, c.message)

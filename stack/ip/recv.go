@@ -23,6 +23,7 @@ type packet struct {
 	fragmented  bool // IPv6: has or had a Fragment header
 	group       bool // came in a multicast or broadcast frame
 	looped      bool // never left this machine
+	sourceRoute bool // IPv4: has a source route, finished or not
 	hopProblem  inet.OptionProblem
 	dstProblem  inet.OptionProblem
 	routing     inet.RoutingHeader
@@ -89,6 +90,9 @@ func (m *Machine) handleIPv6(now machine.Time, f *iface, b []byte, grouped bool)
 	p := packet{in: f, group: grouped}
 	if err := p.parse6(b); err != nil {
 		m.countHeader(err)
+		if errors.Is(err, inet.ErrUnsupported) && f.v6 {
+			m.misplaced(now, f, b)
+		}
 		return
 	}
 	if !f.v6 {
@@ -114,7 +118,28 @@ func (p *packet) parse4(b []byte) error {
 	p.raw, p.payload = b[:h.TotalLen:h.TotalLen], payload
 	p.src, p.dst, p.proto, p.ttl, p.tos = h.Src, h.Dst, h.Proto, h.TTL, h.TOS
 	p.routerAlert, p.df, p.fragment, p.later = h.RouterAlert, h.DF, h.Fragment(), h.FragOffset > 0
+	p.sourceRoute = len(h.Options) > 0 && hasSourceRoute(h.Options)
 	return nil
+}
+
+// Source routes (RFC 791 section 3.1).
+const (
+	optLooseRoute  = 131
+	optStrictRoute = 137
+)
+
+func hasSourceRoute(options []byte) bool {
+	for len(options) > 0 {
+		o, rest, err := inet.NextIPv4Option(options)
+		if err != nil || o.Type == inet.IPv4OptEnd {
+			return false
+		}
+		if o.Type == optLooseRoute || o.Type == optStrictRoute {
+			return true
+		}
+		options = rest
+	}
+	return false
 }
 
 func (p *packet) parse6(b []byte) error {
@@ -144,12 +169,36 @@ func (m *Machine) countHeader(err error) {
 	}
 }
 
+// misplaced tells the sender of an IPv6 packet to this node about a Hop-by-Hop
+// header that is not the first: it counts as an unknown next header (RFC 8200
+// section 4.1).
+func (m *Machine) misplaced(now machine.Time, f *iface, b []byte) {
+	b = b[:min(inet.HeaderLenIPv6+int(b[4])<<8+int(b[5]), len(b))]
+	p := packet{in: f, raw: b, proto: inet.ProtoHopByHop, src: netip.AddrFrom16([16]byte(b[8:24])), dst: netip.AddrFrom16([16]byte(b[24:40]))}
+	if m.owner(p.dst, f) == nil || !m.checkAddresses(&p) {
+		return
+	}
+	at, next, rest := 6, b[6], b[inet.HeaderLenIPv6:]
+	for first := true; first || next != inet.ProtoHopByHop; first = false {
+		x, after, err := inet.NextExtension(next, rest)
+		if err != nil {
+			return
+		}
+		at, next, rest = len(b)-len(rest), x.Next, after
+	}
+	m.sendParamProblem(now, &p, inet.ICMPv6UnknownNextHeader, at)
+}
+
 // input sorts a packet: to this node, to a group, or to be forwarded.
 func (m *Machine) input(now machine.Time, p *packet) {
 	if !m.checkAddresses(p) {
 		return
 	}
 	m.counters.PacketsIn++
+	if p.sourceRoute { // RFC 7126 sections 4.3 and 4.4
+		m.counters.DropSourceRoute++
+		return
+	}
 	if m.optionProblem(now, p, p.hopProblem) {
 		return
 	}
@@ -301,6 +350,8 @@ func (m *Machine) deliver(now machine.Time, p *packet) {
 		m.handleMembership(now, p)
 	case m.registered(p.proto):
 		m.pushPacket(p, true)
+	case p.proto == inet.ProtoNoNext && p.v6(): // RFC 8200 section 4.7: what follows is ignored
+		m.counters.DropNoNext++
 	default:
 		m.counters.DropProtocol++
 		m.sendProtocolUnreachable(now, p)
