@@ -51,8 +51,8 @@ type Layer struct {
 }
 
 // Object is a part of a layer that repeats or is optional: an MPJ or RSVP
-// object, a group record of a membership report, an option of neighbor
-// discovery.
+// object, a group record of a membership report, an option of IPv4 or of
+// neighbor discovery, an IPv6 extension header.
 type Object struct {
 	Name   string
 	Class  uint8 // MPJ and RSVP: class and C-Type; else 0

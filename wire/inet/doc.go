@@ -26,12 +26,20 @@
 // are returned together with the error, so that a dissector can show them and
 // a link with partial checksums can go on.
 //
+// UpdateChecksum and UpdateChecksumBytes correct a checksum for a change of what
+// is under it, without looking at the rest (RFC 1624).
+//
 // # Raw parts
 //
 // What this package would not build itself survives decoding and encoding:
 // IPv4.Options, IPv6.Extensions and the Options of NDP messages hold the wire
 // bytes, and an encoder writes them as they are where they are not nil. Where
 // they are nil it builds the options that the typed fields ask for.
+//
+// NextIPv4Option, NextExtension, NextIPv6Option and NextNDPOption walk the raw
+// parts; each has its counterpart (Option.AppendIPv4, ExtensionHeader.AppendTo,
+// Option.AppendIPv6, NDPOption.AppendTo), and some options have a type of their
+// own: IPv4Route, IPv4Timestamp, PrefixInformation, RecursiveDNS.
 //
 // # What it does not do
 //
@@ -40,6 +48,6 @@
 // stack/ip's. IPsec headers (AH, ESP), jumbograms and minimum-size padding of
 // Ethernet frames are not supported; AH and ESP are left as upper protocols.
 //
-// Sources: RFC 791, 768, 792, 826, 894, 1071, 1112, 1122, 1624, 1812, 2113,
-// 2464, 2711, 4291, 4443, 4861, 6946, 7042, 8200; IEEE 802.1Q.
+// Sources: RFC 791, 768, 792, 826, 894, 1071, 1108, 1112, 1122, 1624, 1812,
+// 2113, 2464, 2711, 4291, 4443, 4861, 6814, 6946, 7042, 8106, 8200; IEEE 802.1Q.
 package inet
