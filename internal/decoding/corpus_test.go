@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"os"
@@ -455,6 +456,33 @@ func TestCorpus(t *testing.T) {
 		t.Errorf("%d RSVP messages quoted in ICMP errors, the manifest has 65", w.quotedRSVP)
 	}
 	checkDoc(t, "corpus", w.table())
+}
+
+// TestEveryFile: whatever lies in the corpus, captures or not, is read or
+// refused.
+func TestEveryFile(t *testing.T) {
+	if capturetest.Corpus(t) == nil {
+		return
+	}
+	files := 0
+	err := filepath.WalkDir(os.Getenv(capturetest.CorpusEnv), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		_, _ = open(b)
+		for i := range decoders {
+			_, _ = decoders[i].decode(b)
+		}
+		return nil
+	})
+	if err != nil || files < 100 {
+		t.Errorf("%d files, %v", files, err)
+	}
 }
 
 // table returns the part of docs/decoding.md about the corpus.

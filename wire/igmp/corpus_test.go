@@ -1,19 +1,13 @@
 package igmp_test
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/pcapgo"
-
+	"github.com/mpstack/mpstack/capture/capturetest"
 	"github.com/mpstack/mpstack/wire/igmp"
 	"github.com/mpstack/mpstack/wire/inet"
 )
@@ -21,30 +15,24 @@ import (
 // Captures by others: every message goes there and back, and what we read and
 // which checksums we find right is what the manifest says.
 func TestCorpus(t *testing.T) {
-	dir := os.Getenv("MPSTACK_CORPUS")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("MPSTACK_CORPUS is not set: it must name the captures by others")
-		}
-		fmt.Printf("%s: MPSTACK_CORPUS is not set: 1 test over captures by others not run\n", t.Name())
-		return
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	noError(t, err)
 	total := 0
-	for line := range strings.Lines(string(text)) {
-		c := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		const file, linktype, protocols, checksums = 0, 5, 7, 10
-		if c[linktype] != "EN10MB" || !strings.Contains(c[protocols], "igmp") && !strings.Contains(c[protocols], "mld") {
+	for _, f := range capturetest.Corpus(t) {
+		protocols := f.Row["protocols"]
+		if !f.Ethernet() || !strings.Contains(protocols, "igmp") && !strings.Contains(protocols, "mld") {
 			continue
 		}
 		got := map[string]int{}
-		eachFrame(t, filepath.Join(dir, c[file]), func(b []byte) { readFrame(t, c[file], b, got) })
-		want := wanted(c[protocols] + ";" + c[checksums])
-		for k, n := range want {
+		for rec, err := range f.Records(t) {
+			if err != nil {
+				t.Logf("%s: %v", f.Name, err)
+				break
+			}
+			readFrame(t, f.Name, rec.Data, got)
+		}
+		for k, n := range wanted(protocols + ";" + f.Row["checksums"]) {
 			total += n
-			if got[k] != n && c[file] != "zeek+zeek/vxlan-encapsulated-igmp-v2.pcap" {
-				t.Errorf("%s: %s: %d, the manifest has %d", c[file], k, got[k], n)
+			if got[k] != n && f.Name != "zeek+zeek/vxlan-encapsulated-igmp-v2.pcap" {
+				t.Errorf("%s: %s: %d, the manifest has %d", f.Name, k, got[k], n)
 			}
 		}
 	}
@@ -126,27 +114,4 @@ func mldName(m igmp.Message) string {
 		return fmt.Sprintf("v%dreport", m.Report.Version)
 	}
 	return "done"
-}
-
-// eachFrame gives the frames of a capture to f until one cannot be read.
-func eachFrame(t *testing.T, path string, f func(data []byte)) {
-	file, err := os.Open(path)
-	noError(t, err)
-	defer file.Close()
-	in := bufio.NewReader(file)
-	var src gopacket.PacketDataSource
-	if src, err = pcapgo.NewReader(in); err != nil {
-		_, err = file.Seek(0, io.SeekStart)
-		noError(t, err)
-		in.Reset(file)
-		src, err = pcapgo.NewNgReader(in, pcapgo.DefaultNgReaderOptions)
-		noError(t, err)
-	}
-	for {
-		data, _, err := src.ReadPacketData()
-		if err != nil {
-			return
-		}
-		f(data)
-	}
 }

@@ -1,54 +1,14 @@
 package inet_test
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
-
+	"github.com/mpstack/mpstack/capture/capturetest"
 	"github.com/mpstack/mpstack/wire/inet"
 )
-
-// corpus returns the rows of the manifest of captures by others that
-// MPSTACK_CORPUS names, by column; nil where it is not set, which in CI is a
-// failure.
-func corpus(t *testing.T, tests int) []map[string]string {
-	dir := os.Getenv("MPSTACK_CORPUS")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("MPSTACK_CORPUS is not set: it must name the captures by others")
-		}
-		fmt.Printf("%s: MPSTACK_CORPUS is not set: %d test over captures by others not run\n", t.Name(), tests)
-		return nil
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	noError(t, err)
-	var head []string
-	var rows []map[string]string
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		if head == nil {
-			head = cells
-			continue
-		}
-		row := map[string]string{}
-		for i, c := range cells {
-			row[head[i]] = c
-		}
-		row["path"] = filepath.Join(dir, row["file"])
-		rows = append(rows, row)
-	}
-	return rows
-}
 
 // counts reads "ip-ok=3;udp-bad=1".
 func counts(s string) map[string]int {
@@ -59,37 +19,6 @@ func counts(s string) map[string]int {
 		}
 	}
 	return out
-}
-
-// eachFrame gives the frames of an Ethernet capture to f until one cannot be
-// read.
-func eachFrame(t *testing.T, path string, f func(n int, data []byte, cut bool)) {
-	file, err := os.Open(path)
-	noError(t, err)
-	defer file.Close()
-	in := bufio.NewReader(file)
-	var src gopacket.PacketDataSource
-	if r, err := pcapgo.NewReader(in); err == nil {
-		src = r
-	} else {
-		_, err = file.Seek(0, io.SeekStart)
-		noError(t, err)
-		in.Reset(file)
-		if src, err = pcapgo.NewNgReader(in, pcapgo.DefaultNgReaderOptions); err != nil {
-			t.Logf("%s: gopacket does not read it: %v", path, err)
-			return
-		}
-	}
-	if l, ok := src.(interface{ LinkType() layers.LinkType }); ok && l.LinkType() != layers.LinkTypeEthernet {
-		t.Fatalf("%s: link type %v", path, l.LinkType())
-	}
-	for n := 1; ; n++ {
-		data, info, err := src.ReadPacketData()
-		if err != nil {
-			return
-		}
-		f(n, data, info.CaptureLength < info.Length)
-	}
 }
 
 // nested are the captures with packets inside others (MPLS, PIM Register,
@@ -116,25 +45,29 @@ var nested = map[string]bool{
 // find right are those that the manifest's judge (tshark) found right.
 func TestCorpus(t *testing.T) {
 	frames := 0
-	for _, row := range corpus(t, 1) {
-		if row["linktype"] != "EN10MB" {
+	for _, f := range capturetest.Corpus(t) {
+		if !f.Ethernet() {
 			continue
 		}
 		found := map[string]int{}
-		eachFrame(t, row["path"], func(n int, data []byte, cut bool) {
-			frames++
-			if err := tripFrame(data); err != nil {
-				t.Errorf("%s frame %d: %v", row["file"], n, err)
+		for rec, err := range f.Records(t) {
+			if err != nil {
+				t.Logf("%s: %v", f.Name, err)
+				break
 			}
-			countChecksums(data, found)
-		})
-		if row["checksums"] == "" {
+			frames++
+			if err := tripFrame(rec.Data); err != nil {
+				t.Errorf("%s frame %d: %v", f.Name, rec.Number, err)
+			}
+			countChecksums(rec.Data, found)
+		}
+		if f.Row["checksums"] == "" {
 			continue
 		}
-		want := counts(row["checksums"])
+		want := counts(f.Row["checksums"])
 		for _, k := range []string{"ip-ok", "ip-bad", "udp-ok", "udp-bad", "icmpv6-ok"} {
-			if found[k] > want[k] || found[k] < want[k] && !nested[row["file"]] {
-				t.Errorf("%s: %s: %d, the manifest has %d", row["file"], k, found[k], want[k])
+			if found[k] > want[k] || found[k] < want[k] && !nested[f.Name] {
+				t.Errorf("%s: %s: %d, the manifest has %d", f.Name, k, found[k], want[k])
 			}
 		}
 	}
