@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/stack/ip"
 	"github.com/mpstack/mpstack/wire/inet"
 )
@@ -312,4 +313,80 @@ func TestResolveAfterLinkUp(t *testing.T) {
 		n.run(time.Second)
 		n.x.wantDatagrams(join(f.s, "9") + ">" + join(f.x, "7") + " two")
 	}
+}
+
+// TestAnnouncedGroupsAreLeft: where own groups are announced, they are left by
+// a report too.
+func TestAnnouncedGroupsAreLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.add("a", ip.Config{AnnounceOwnGroups: true})
+	w.connect(new(wire), a, 1, "2001:db8::1/64")
+	w.run(5 * time.Second)
+	w.forget()
+	a.addAddress(1, "2001:db8::2/64")
+	w.run(5 * time.Second)
+	a.removeAddress(1, "2001:db8::2")
+	w.run(5 * time.Second)
+	w.wantCauses("a/1 ip/mld/join", "a/1 ip/mld/report-again", "a/1 ip/mld/leave", "a/1 ip/mld/report-again")
+}
+
+// TestAddressTrace: every change of an address's state is told to the tracer.
+func TestAddressTrace(t *testing.T) {
+	t.Parallel()
+	var steps []string
+	w := newWorld(t)
+	a := w.add("a", ip.Config{Trace: func(x machine.Transition) {
+		if x.Machine == "ip/address" && x.Subject == "1/10.0.0.1" {
+			steps = append(steps, x.From+" "+x.Event+" "+x.To)
+		}
+	}})
+	w.checked(new(wire), a, 1, true, "10.0.0.1/24")
+	w.run(20 * time.Second)
+	a.removeAddress(1, "10.0.0.1")
+	want := []string{"none check tentative", "tentative timeout tentative", "tentative timeout tentative", "tentative timeout tentative",
+		"tentative checked preferred", "preferred timeout preferred", "preferred remove none"}
+	if !slices.Equal(steps, want) {
+		t.Errorf("%q", steps)
+	}
+}
+
+// TestQuerierFollowsItsAddress: a router asks from an address that it has.
+func TestQuerierFollowsItsAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.add("r", ip.Config{Forwarding: true})
+	w.connect(new(wire), r, 1, "10.0.0.1/24", "10.0.0.2/24")
+	w.run(10 * time.Minute)
+	r.removeAddress(1, "10.0.0.1")
+	w.forget()
+	w.run(10 * time.Minute)
+	queries := w.with("ip/igmp/query")
+	if len(queries) < 3 {
+		t.Fatalf("%q", w.causes())
+	}
+	for _, s := range queries {
+		if h, _ := ipOf(t, s); h.src != addr("10.0.0.2") {
+			t.Errorf("a query from %v", h.src)
+		}
+	}
+	if q, ok := r.Querier(1, false); !ok || q.Querier != addr("10.0.0.2") {
+		t.Errorf("querier %+v", q)
+	}
+}
+
+// TestConflictOfAnotherInterface: somebody on one link uses an address of
+// another link: it is counted, and nothing else.
+func TestConflictOfAnotherInterface(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.add("a", ip.Config{})
+	w.connect(new(wire), a, 1, "10.0.0.1/24")
+	w.checked(new(wire), a, 2, true, "10.1.0.1/24")
+	w.run(20 * time.Second)
+	w.forget()
+	a.frame(1, unhex(t, `ffffffffffff 020000000909 0806 0001 0800 06 04 0001
+		020000000909 0a010001 000000000000 0a000001`))
+	a.wantCounter("drop/address-conflict", 1)
+	w.wantCauses()
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/stack/ip"
 	"github.com/mpstack/mpstack/wire/inet"
 )
@@ -356,8 +358,41 @@ func TestFragmentsInFragments(t *testing.T) {
 	inner := append([]byte{inet.ProtoUDP, 0, 0, 1, 0, 0, 0, 9}, make([]byte, 24)...)
 	p.b.frame(1, fragment6(t, inet.ProtoFragment, inet.FragmentHeader{ID: 6, More: true}, inner[:16]))
 	p.b.frame(1, fragment6(t, inet.ProtoFragment, inet.FragmentHeader{ID: 6, Offset: 16}, inner[16:]))
-	if c := p.b.Counters(); c.DropFragment+c.DropHeader+c.Reasm.NoHeaders == 0 || len(p.b.got) != 0 {
-		t.Errorf("%+v", c)
+	p.b.wantCounter("drop/fragment", 1)
+	// Headers in an order that cannot be, in fragments.
+	wrong := append([]byte{inet.ProtoHopByHop, 0, 1, 4, 0, 0, 0, 0, inet.ProtoUDP, 0, 1, 4, 0, 0, 0, 0}, make([]byte, 16)...)
+	p.b.frame(1, fragment6(t, inet.ProtoDestination, inet.FragmentHeader{ID: 7, More: true}, wrong[:24]))
+	p.b.frame(1, fragment6(t, inet.ProtoDestination, inet.FragmentHeader{ID: 7, Offset: 24}, wrong[24:]))
+	p.b.wantCounter("drop/header", 1)
+	if len(p.b.got) != 0 {
+		t.Errorf("%+v", p.b.got)
+	}
+}
+
+// TestFragmentsWithoutRandom: identifications count up where nothing is random.
+func TestFragmentsWithoutRandom(t *testing.T) {
+	t.Parallel()
+	m := ip.New(ip.Config{})
+	now := machine.VirtualEpoch
+	if err := m.AddInterface(now, ip.Interface{Index: 1, MAC: macOf(1, 1), MTU: 1500, Up: true, Addrs: []netip.Prefix{prefix("2001:db8::1/64")}}); err != nil {
+		t.Fatal(err)
+	}
+	var ids []byte
+	for range 3 {
+		err := m.HandleSendUDP(now, ip.Datagram{Src: ap("[::]:9"), Dst: ap("[ff02::9]:9"), OutIf: 1, Payload: make([]byte, 2000)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for o, ok := m.Next(); ok; o, ok = m.Next() {
+			h, _, err := inet.ParseIPv6(o.Data[14:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, byte(h.Fragment.ID))
+		}
+	}
+	if !bytes.Equal(ids, []byte{1, 1, 2, 2, 3, 3}) {
+		t.Errorf("identifications %v", ids)
 	}
 }
 
