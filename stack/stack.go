@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -111,15 +112,34 @@ func (st *Stack) makeMachines(cfg Config) {
 // Name returns the node's name.
 func (st *Stack) Name() string { return st.name }
 
-// AddRoute adds a route to dst through the neighbour via.
+// AddRoute adds a route to dst through the neighbour via. A link-local via
+// needs its port's name or number as zone ("fe80::1%root/eth0"), unless the
+// stack has one port alone.
 func (st *Stack) AddRoute(dst netip.Prefix, via netip.Addr) error {
 	now := st.begin()
 	defer st.end()
-	if err := st.ip.AddRoute(now, ip.Route{Dst: dst, Via: via}); err != nil {
+	r := ip.Route{Dst: dst, Via: via.WithZone("")}
+	if via.IsLinkLocalUnicast() && via.Is6() {
+		r.OutIf = st.zone(via.Zone())
+		if r.OutIf == 0 {
+			return fmt.Errorf("stack: route to %v by %v: the zone names no port", dst, via)
+		}
+	}
+	if err := st.ip.AddRoute(now, r); err != nil {
 		return fmt.Errorf("stack: route to %v by %v: %w", dst, via, err)
 	}
 	st.node.HandleRouteChange(now, node.RouteChange{})
 	return nil
+}
+
+// zone returns the index of the port that an IPv6 zone names, 0 for none.
+func (st *Stack) zone(name string) int {
+	for _, p := range st.ports {
+		if name == p.Name() || name == strconv.Itoa(p.index) || name == "" && len(st.ports) == 1 {
+			return p.index
+		}
+	}
+	return 0
 }
 
 // bindMPJ binds the join protocol's port when the first address of a family

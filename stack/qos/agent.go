@@ -158,6 +158,7 @@ func (a *Agent) send(now machine.Time, f *flow) error {
 	}
 	err := a.node.Sender(now, f.session, node.SenderSpec{
 		Src: f.end.Sender, TSpec: senderTSpec(f.qos.Sending), TTL: f.end.TTL, OutIf: f.end.If,
+		Services: offered(f.qos.Sending.ServiceType),
 	})
 	f.sending = f.sending || err == nil
 	return err

@@ -110,3 +110,16 @@ func word(v float32) uint32 {
 	}
 	return uint32(v)
 }
+
+// offered returns the services that a sender's ADSPEC offers: the one of its
+// service type, or both (nil) with SERVICETYPE_GENERAL_INFORMATION.
+func offered(serviceType uint32) []intserv.Service {
+	plain, _, _ := winsock.ServiceTypeOf(serviceType)
+	switch plain {
+	case winsock.SERVICETYPE_CONTROLLEDLOAD:
+		return []intserv.Service{intserv.ControlledLoad}
+	case winsock.SERVICETYPE_GUARANTEED:
+		return []intserv.Service{intserv.Guaranteed}
+	}
+	return nil
+}

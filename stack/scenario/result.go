@@ -108,12 +108,16 @@ func (r *Result) Failed() int {
 
 // Summary returns the outcome in one line.
 func (r *Result) Summary() string {
-	verdict := "passed"
+	verdict, clock := "passed", "real"
+	if r.On == OnMem {
+		clock = "simulated"
+	}
 	if !r.OK() {
 		verdict = "FAILED"
 	}
-	s := fmt.Sprintf("%s on %s, seed %d: %s: %d of %d expectations, %d frames, %v",
-		r.Scenario.Name, r.On, r.Seed, verdict, len(r.Checks)-r.Failed(), len(r.Checks), len(r.Frames), r.End.Sub(r.Start).Round(time.Millisecond))
+	s := fmt.Sprintf("%s on %s, seed %d: %s: %d of %d expectations, %d frames, %v of %s time",
+		r.Scenario.Name, r.On, r.Seed, verdict, len(r.Checks)-r.Failed(), len(r.Checks), len(r.Frames),
+		r.End.Sub(r.Start).Round(time.Millisecond), clock)
 	if n := len(r.Findings); n > 0 {
 		s += fmt.Sprintf(", %d findings", n)
 	}
