@@ -22,8 +22,12 @@ demo: ## build dist/mpstack and run its demo (ARGS= for its flags)
 test: ## everything that must hold before a change lands (./check.sh)
 	./check.sh
 
-bench: ## all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## all benchmarks, one package at a time; then the ratios: PASS or FAIL
+	@mkdir -p dist
+	go test -p 1 -run '^$$' -bench . -benchmem ./... | tee dist/bench.txt
+	@printf '\n%s\n' 'ratios within this run: measured, target'
+	@awk 'NF==4 && $$4~/^(PASS|FAIL|INFO)$$/' dist/bench.txt
+	@! grep -qE ' FAIL$$' dist/bench.txt
 
 fuzz: ## every fuzz target for T= seconds (10)
 	T=$(T) ./check.sh fuzz
