@@ -23,13 +23,12 @@ func addrLen(a netip.Addr) int {
 	return 16
 }
 
-// takeAddr splits the address off a body whose length tells its family: rest is
-// how many bytes follow the address.
-func takeAddr(body []byte, rest int) (netip.Addr, []byte) {
-	if len(body) == 4+rest {
-		return netip.AddrFrom4([4]byte(body)), body[4:]
+// splitAddr splits the address off a body that is long enough.
+func splitAddr(body []byte, v6 bool) (netip.Addr, []byte) {
+	if v6 {
+		return netip.AddrFrom16([16]byte(body)), body[16:]
 	}
-	return netip.AddrFrom16([16]byte(body)), body[16:]
+	return netip.AddrFrom4([4]byte(body)), body[4:]
 }
 
 // appendAddr appends an address without its zone.
@@ -40,6 +39,25 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 	}
 	v := a.As16()
 	return append(b, v[:]...)
+}
+
+// appendAddrOr appends a, or zeros of the family where it is not valid.
+func appendAddrOr(b []byte, a netip.Addr, v6 bool) []byte {
+	switch {
+	case a.IsValid():
+		return appendAddr(b, a)
+	case v6:
+		return append(b, make([]byte, 16)...)
+	}
+	return append(b, 0, 0, 0, 0)
+}
+
+// orNone returns a, or the invalid address where a is unspecified.
+func orNone(a netip.Addr) netip.Addr {
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }
 
 // beginAddr appends the header of an object whose C-Type is a's family.

@@ -22,6 +22,9 @@ func adSpecLen(a intserv.AdSpec) int {
 	if c := a.ControlledLoad; c.Present {
 		n += 4 + paramsLen(c.Override)
 	}
+	if z := a.Null; z.Present {
+		n += 4 + paramsLen(z.Override)
+	}
 	return n
 }
 
@@ -58,6 +61,11 @@ func AppendAdSpec(b []byte, a intserv.AdSpec) ([]byte, error) {
 		b, other = appendOthers(b, other, intserv.ControlledLoad)
 		b = appendFragment(b, intserv.ControlledLoad, c.Break, c.Override, 0)
 		b = appendParams(b, c.Override)
+	}
+	if z := a.Null; z.Present {
+		b, other = appendOthers(b, other, intserv.Null)
+		b = appendFragment(b, intserv.Null, z.Break, z.Override, 0)
+		b = appendParams(b, z.Override)
 	}
 	return endServices(append(b, other...), start)
 }
@@ -100,7 +108,7 @@ func appendWord(b []byte, id uint8, v uint32) []byte {
 	return binary.BigEndian.AppendUint32(appendBlock(b, id, 0, 1), v)
 }
 
-func parseAdSpec(m *Message, body []byte) *object.DecodeError {
+func parseAdSpec(m *Message, _ uint8, body []byte) *object.DecodeError {
 	w, err := openServices(body, "ADSPEC service")
 	if err != nil {
 		return err
@@ -143,6 +151,9 @@ func adFragment(a *intserv.AdSpec, w *blocks, s block) *object.DecodeError {
 	case intserv.ControlledLoad:
 		a.ControlledLoad = intserv.ControlledLoadAd{Present: true, Break: brk}
 		return paramsFrom(&a.ControlledLoad.Override, &params)
+	case intserv.Null:
+		a.Null = intserv.NullAd{Present: true, Break: brk}
+		return paramsFrom(&a.Null.Override, &params)
 	}
 	a.Other += string(w.body[s.off:w.pos])
 	return nil

@@ -16,8 +16,8 @@ func AppendConfirm(b []byte, receiver netip.Addr) ([]byte, error) {
 	return object.End(appendAddr(beginAddr(b, ClassResvConfirm, receiver), receiver), start)
 }
 
-func parseConfirm(m *Message, body []byte) *object.DecodeError {
-	m.Confirm, _ = takeAddr(body, 0)
+func parseConfirm(m *Message, ctype uint8, body []byte) *object.DecodeError {
+	m.Confirm, _ = splitAddr(body, ctype == 2)
 	if m.Confirm.IsUnspecified() || m.Confirm.IsMulticast() {
 		return failf("RESV_CONFIRM", 0, ErrValue, "receiver %v", m.Confirm)
 	}

@@ -7,8 +7,9 @@ import (
 	"github.com/mpstack/mpstack/wire/object"
 )
 
-// Decode makes m the message that fills b: the payload of one IP datagram.
-// Byte slices in m alias b. Whatever m held is gone; its memory is reused.
+// Decode makes m the message that fills b: the payload of one IP datagram, or
+// one sub-message of a Bundle. Byte slices in m alias b. Whatever m held is
+// gone; its memory is reused.
 //
 // An error is an *object.DecodeError. After ErrUnknownClass or ErrUnknownCType
 // the whole message was well-formed and m holds all of it, so that its sender
@@ -18,11 +19,14 @@ func (m *Message) Decode(b []byte) error {
 	m.Reset()
 	h, objects, err := ParseHeader(b)
 	m.Type, m.Flags, m.SendTTL, m.NoChecksum = h.Type, h.Flags, h.SendTTL, h.Checksum == 0
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !h.Type.Typed() {
+	case !h.Type.Typed():
 		return failf("Msg Type", 1, ErrType, "%v", h.Type)
+	case h.Type == Bundle:
+		m.Bundled = objects
+		return checkBundle(objects, HeaderLen)
 	}
 	var refused *object.DecodeError
 	for off := HeaderLen; len(objects) > 0; {
@@ -59,67 +63,110 @@ func objectName(b []byte) string {
 func (m *Message) take(o object.Object, off int) (refused *object.DecodeError, err error) {
 	class := Class(o.Class)
 	info := &Classes[class]
+	optional := object.UnknownPolicy(o.Class) != object.Reject
 	switch {
 	case info.Name == "":
-		m.keep(&m.Unknown, o, off)
-		if object.UnknownPolicy(o.Class) == object.Reject {
+		m.keep(inUnknown, &m.Unknown, o, off)
+		if !optional {
 			return failf(class.String(), off, ErrUnknownClass, "%d", o.Class), nil
 		}
 		return nil, nil
 	case class == ClassNull:
-		m.keep(&m.Unknown, o, off)
+		m.keep(inUnknown, &m.Unknown, o, off)
+		return nil, nil
+	case !info.Allowed.Has(m.Type) && optional && class != ClassUserErrorSpec:
+		// To a node that does not know the class this is no error.
+		m.keep(inUnknown, &m.Unknown, o, off)
 		return nil, nil
 	case !info.Allowed.Has(m.Type):
 		return nil, failf(info.Name, off, ErrNotAllowed, "%v", m.Type)
+	case class == ClassPolicyData:
+		m.keep(inPolicy, &m.Policy, o, off)
+		return nil, m.checkOrder(class, off)
 	}
-	if err := m.checkOrder(class, off); err != nil {
-		return nil, err
-	}
-	switch class {
-	case ClassIntegrity:
-		m.Integrity = Raw{o, off}
-		m.received = append(m.received, slot{class: class, raw: true})
-		return nil, nil
-	case ClassPolicyData:
-		m.keep(&m.Policy, o, off)
-		return nil, nil
+	other := info.Kept || m.Type == Notify && (class == ClassSession || len(m.Other) > 0)
+	if !other {
+		if err := m.checkOrder(class, off); err != nil {
+			return nil, err
+		}
 	}
 	ct, ok := Lookup(class, o.CType)
-	if !ok {
-		m.keep(&m.Unknown, o, off)
+	switch {
+	case !ok:
+		m.keep(inUnknown, &m.Unknown, o, off)
 		m.skipFlow(class)
+		if optional {
+			return nil, nil
+		}
 		return failf(info.Name, off, ErrUnknownCType, "%d", o.CType), nil
+	case !ct.fits(len(o.Body)):
+		return nil, failf(info.Name, off, object.ErrLength, "%d bytes", len(o.Body)+object.HeaderLen)
+	case other:
+		return nil, m.takeOther(ct, class, o, off)
 	}
-	return nil, m.takeTyped(ct, class, o.Body, off)
+	return nil, m.takeField(ct, class, o.Body, off)
 }
 
 // keep appends an object to one of the lists of raw objects.
-func (m *Message) keep(list *[]Raw, o object.Object, off int) {
-	m.received = append(m.received, slot{class: Class(o.Class), raw: true, index: len(*list)})
-	*list = append(*list, Raw{o, off})
+func (m *Message) keep(l list, to *[]Raw, o object.Object, off int) {
+	m.received = append(m.received, Received{Class: Class(o.Class), CType: o.CType, Offset: off, list: l, index: len(*to)})
+	*to = append(*to, Raw{o, off})
 }
 
-func (m *Message) takeTyped(ct *CType, class Class, body []byte, off int) error {
-	if len(body) < ct.Min || len(body) > ct.Max {
-		return failf(class.String(), off, object.ErrLength, "%d bytes", len(body)+object.HeaderLen)
+// takeField adds an object that has a field.
+func (m *Message) takeField(ct *CType, class Class, body []byte, off int) error {
+	r := Received{Class: class, CType: ct.CType, Offset: off}
+	switch class {
+	case ClassFlowSpec:
+		r.index = len(m.Flows)
+	case ClassFilterSpec:
+		r.index = len(m.filters)
+	case ClassMessageIDAck:
+		r.index = len(m.Acks)
+	case ClassMessageIDList:
+		r.index = len(m.IDLists)
+	case ClassDiagResponse:
+		r.index = len(m.Responses)
 	}
-	if class != ClassFlowSpec && class != ClassFilterSpec {
-		m.received = append(m.received, slot{class: class})
+	m.received = append(m.received, r)
+	return moved(ct.parse(m, ct.CType, body), off)
+}
+
+// takeOther checks an object that is kept as it is, and keeps it: with the
+// filter that it follows, or in Other.
+func (m *Message) takeOther(ct *CType, class Class, o object.Object, off int) error {
+	if Classes[class].Kept { // a Notify's session list has other classes too
+		if err := moved(ct.parse(m, ct.CType, o.Body), off); err != nil {
+			return err
+		}
 	}
-	if err := ct.parse(m, body); err != nil {
-		err.Offset += off + object.HeaderLen
-		return err
+	n := len(m.spans)
+	if n == 0 || m.spans[n-1].from == m.spans[n-1].to || m.fresh {
+		m.keep(inOther, &m.Other, o, off)
+		return nil
 	}
-	if class == ClassScope {
-		m.HasScope = true
-	}
+	s := &m.spans[n-1]
+	m.received = append(m.received, Received{Class: class, CType: o.CType, Offset: off, list: inAttached, index: len(m.attached)})
+	m.attached = append(m.attached, Attached{Filter: s.to - s.from - 1, Raw: Raw{o, off}})
+	s.attTo = len(m.attached)
 	return nil
 }
 
-// checkOrder enforces what RFC 2205 requires of the order: INTEGRITY right
-// after the header, STYLE and then the flow descriptors last (sections 3.1.3
-// and 3.1.4); and that nothing comes twice but POLICY_DATA and the flow
-// descriptors.
+// moved returns an error whose offset counts from an object's body with one
+// that counts from the message; off is where the object lies.
+func moved(err *object.DecodeError, off int) error {
+	if err == nil {
+		return nil
+	}
+	err.Offset += off + object.HeaderLen
+	return err
+}
+
+// checkOrder enforces what the RFCs require of the order: INTEGRITY right after
+// the header, STYLE and then the flow descriptors last (RFC 2205 sections 3.1.3
+// and 3.1.4), but for DCLASS and what belongs to a filter; and that nothing comes
+// twice but what lists itself. RFC 2961's place for MESSAGE_ID, right after
+// INTEGRITY, is where we send it, but not asked of others.
 func (m *Message) checkOrder(class Class, off int) error {
 	flow := class == ClassFlowSpec || class == ClassFilterSpec
 	switch {
@@ -127,12 +174,21 @@ func (m *Message) checkOrder(class Class, off int) error {
 		return failf("INTEGRITY", off, ErrOrder, "not right after the header")
 	case flow && m.Style == 0:
 		return failf(class.String(), off, ErrOrder, "before STYLE")
-	case !flow && m.Style != 0 && !(class == ClassResvConfirm && m.Type == ResvTear):
+	case !flow && m.Style != 0 && class != ClassDClass && !(class == ClassResvConfirm && m.Type == ResvTear):
 		return failf(class.String(), off, ErrOrder, "after STYLE")
-	case !flow && class != ClassPolicyData && m.Has(class):
+	case !flow && !repeats(class) && m.Has(class):
 		return fail(class.String(), off, ErrDuplicate)
 	}
 	return nil
+}
+
+// repeats reports whether a message may carry several objects of a class.
+func repeats(c Class) bool {
+	switch c {
+	case ClassPolicyData, ClassMessageIDAck, ClassMessageIDList, ClassDiagResponse:
+		return true
+	}
+	return false
 }
 
 // addFlowSpec takes a FLOWSPEC of the flow descriptor list. FF waits for the
@@ -145,7 +201,6 @@ func (m *Message) addFlowSpec(f intserv.FlowSpec) *object.DecodeError {
 	if again && m.Style.Known() {
 		return fail("FLOWSPEC", -object.HeaderLen, ErrDuplicate)
 	}
-	m.received = append(m.received, slot{class: ClassFlowSpec, index: len(m.Flows)})
 	m.flow, m.hasFlow, m.fresh = f, true, true
 	if m.Style.Base() != FF {
 		m.openFlow(false)
@@ -165,7 +220,6 @@ func (m *Message) addFilter(f FilterSpec) *object.DecodeError {
 		m.openFlow(m.hasFlow && !m.fresh)
 	}
 	m.fresh = false
-	m.received = append(m.received, slot{class: ClassFilterSpec, index: len(m.filters)})
 	m.filters = append(m.filters, f)
 	m.spans[len(m.spans)-1].to = len(m.filters)
 	return nil
@@ -188,7 +242,7 @@ func (m *Message) skipFlow(class Class) {
 // openFlow begins a flow descriptor.
 func (m *Message) openFlow(omitted bool) {
 	m.Flows = append(m.Flows, FlowDescriptor{FlowSpec: m.flow, Omitted: omitted})
-	m.spans = append(m.spans, span{len(m.filters), len(m.filters)})
+	m.spans = append(m.spans, span{len(m.filters), len(m.filters), len(m.attached), len(m.attached)})
 }
 
 // finish checks what can be checked only at the end: required objects and
@@ -197,6 +251,10 @@ func (m *Message) openFlow(omitted bool) {
 func (m *Message) finish(end int, partial bool) error {
 	for i, s := range m.spans {
 		m.Flows[i].Filters = slices.Clip(m.filters[s.from:s.to])
+		m.Flows[i].Attached = slices.Clip(m.attached[s.attFrom:s.attTo])
+	}
+	if err := m.checkKinds(); err != nil {
+		return err
 	}
 	for _, c := range requiredClasses {
 		if Classes[c].Required.Has(m.Type) && !m.Has(c) && !partial {
@@ -206,7 +264,39 @@ func (m *Message) finish(end int, partial bool) error {
 	if partial {
 		return nil
 	}
+	if _, ok := m.OtherOf(ClassUserErrorSpec); !ok && m.Error.Code == CodeUserError {
+		return fail(ClassUserErrorSpec.String(), end, ErrMissing) // RFC 5284 section 4.2
+	}
 	return m.finishFlows(end)
+}
+
+// checkKinds refuses senders that are named in another way than the session's
+// kind asks for: a "message formatting error" (RFC 2207 section 4.1, RFC 4860
+// section 3.1).
+func (m *Message) checkKinds() error {
+	if !m.Session.Dst.IsValid() {
+		return nil
+	}
+	if m.Sender.IsValid() && !m.Session.Kind.Takes(m.Sender.Kind) {
+		return m.wrongKind(ClassSenderTemplate, m.Sender)
+	}
+	for _, f := range m.filters {
+		if !m.Session.Kind.Takes(f.Kind) {
+			return m.wrongKind(ClassFilterSpec, f)
+		}
+	}
+	return nil
+}
+
+func (m *Message) wrongKind(class Class, f FilterSpec) error {
+	off := 0
+	for _, r := range m.received {
+		if r.Class == class && r.CType == f.CType() {
+			off = r.Offset
+			break
+		}
+	}
+	return failf(class.String(), off, ErrKind, "%v in a session by %v", f, m.Session.Kind)
 }
 
 // finishFlows checks the flow descriptor list against the style (RFC 2205

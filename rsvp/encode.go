@@ -10,14 +10,31 @@ import (
 
 // WireLen returns the length of the message that AppendTo appends.
 func (m *Message) WireLen() int {
-	n := HeaderLen + m.rawLen()
-	n += lenIf(m.Has(ClassSession), m.Session.WireLen()) + lenIf(m.Has(ClassHop), m.Hop.WireLen())
-	n += lenIf(m.Has(ClassTimeValues), m.TimeValues.WireLen()) + lenIf(m.Has(ClassErrorSpec), m.Error.WireLen())
+	n := HeaderLen + len(m.Bundled) + m.rawLen() + m.extraLen()
+	n += lenIf(m.Has(ClassSession), m.Session.WireLen()) + lenIf(m.Has(ClassHop), m.Hop.WireLen()+len(m.HopTLVs))
+	n += lenIf(m.Has(ClassTimeValues), m.TimeValues.WireLen()) + lenIf(m.Has(ClassErrorSpec), m.Error.WireLen()+len(m.ErrorTLVs))
 	n += lenIf(m.Has(ClassResvConfirm), object.HeaderLen+addrLen(m.Confirm)) + lenIf(m.HasScope, scopeLen(m.Scope))
 	n += lenIf(m.Has(ClassStyle), m.Style.WireLen())
-	n += lenIf(m.Sender.IsValid(), m.Sender.WireLen()) + lenIf(m.HasTSpec, senderTSpecLen) + lenIf(m.HasAdSpec, adSpecLen(m.AdSpec))
+	n += lenIf(m.Sender.IsValid(), m.Sender.WireLen()) + lenIf(m.HasAdSpec, adSpecLen(m.AdSpec))
+	n += lenIf(m.Has(ClassSenderTSpec), senderTSpecLen(m.HasTSpec, m.NullTSpec))
 	for i := range m.Flows {
 		n += m.Flows[i].wireLen()
+	}
+	return n
+}
+
+// extraLen returns the length of what extends RFC 2205.
+func (m *Message) extraLen() int {
+	n := lenIf(m.Has(ClassIntegrity), m.Integrity.WireLen()) + lenIf(m.HasChallenge, m.Challenge.WireLen())
+	n += len(m.Acks)*(object.HeaderLen+8) + lenIf(m.HasMessageID, m.MessageID.WireLen())
+	for i := range m.IDLists {
+		n += m.IDLists[i].WireLen()
+	}
+	n += lenIf(m.Has(ClassHello), m.Hello.WireLen()) + lenIf(len(m.DClass) > 0, dclassLen(len(m.DClass)))
+	n += lenIf(m.Has(ClassDiagnostic), m.Diag.WireLen()) + lenIf(len(m.DiagSelect) > 0, diagSelectLen(len(m.DiagSelect)))
+	n += lenIf(m.Route.Present, m.Route.WireLen())
+	for i := range m.Responses {
+		n += m.Responses[i].WireLen()
 	}
 	return n
 }
@@ -30,8 +47,11 @@ func lenIf(there bool, n int) int {
 }
 
 func (m *Message) rawLen() int {
-	n := lenIf(m.Integrity.Class != 0, m.Integrity.WireLen())
+	n := 0
 	for _, o := range m.Policy {
+		n += o.WireLen()
+	}
+	for _, o := range m.Other {
 		n += o.WireLen()
 	}
 	for _, o := range m.Unknown {
@@ -45,50 +65,125 @@ func (d *FlowDescriptor) wireLen() int {
 	for _, f := range d.Filters {
 		n += f.WireLen()
 	}
+	for i := range d.Attached {
+		n += d.Attached[i].WireLen()
+	}
 	return n
 }
 
 func (d *FlowDescriptor) hasFlowSpec() bool { return !d.Omitted && !d.FlowSpec.IsZero() }
 
-// AppendTo appends the message with its objects in the order that RFC 2205
-// section 3.1 recommends and with its checksum. POLICY_DATA has its place
-// there; unknown objects follow the sender descriptor, or come before STYLE;
-// NULL objects are left out. It fails if a required object is missing or one is
-// not allowed, or if the message would be longer than MaxLen.
+// AppendTo appends the message with its objects in the order that the RFCs
+// recommend and with its checksum: INTEGRITY, MESSAGE_ID_ACK, MESSAGE_ID, then
+// as RFC 2205 section 3.1 and RFC 3209 section 3 list them. Unknown objects
+// follow the sender descriptor, or come before STYLE; NULL objects are left out.
+// It fails if a required object is missing or one is not allowed, or if the
+// message would be longer than MaxLen.
 func (m *Message) AppendTo(b []byte) ([]byte, error) {
+	if m.Type == Bundle {
+		return m.appendBundle(b)
+	}
 	if err := m.check(); err != nil {
 		return b, err
 	}
 	e := encoder{b: m.begin(b), start: len(b)}
-	e.raw(&m.Integrity, m.Integrity.Class != 0)
-	e.object(m.Has(ClassSession), m.Session.AppendTo)
-	e.object(m.Has(ClassHop), m.Hop.AppendTo)
-	e.object(m.Has(ClassTimeValues), m.TimeValues.AppendTo)
-	e.object(m.Has(ClassErrorSpec), m.Error.AppendTo)
+	m.appendHead(&e)
+	m.appendSession(&e)
+	m.appendDiag(&e)
+	if m.Hello.Src != 0 {
+		e.done(m.Hello.AppendTo(e.b))
+	}
+	e.others(m.Other, false)
+	e.raws(m.Policy)
+	m.appendSender(&e)
+	e.others(m.Other, true)
+	if len(m.DClass) > 0 {
+		e.done(AppendDClass(e.b, m.DClass))
+	}
+	e.raws(m.Unknown)
+	if m.Style != 0 {
+		e.done(m.Style.AppendTo(e.b))
+	}
+	for i := range m.Flows {
+		e.flow(&m.Flows[i])
+	}
+	for i := range m.IDLists {
+		e.done(m.IDLists[i].AppendTo(e.b))
+	}
+	return m.end(&e)
+}
+
+// appendHead appends what comes first in every message.
+func (m *Message) appendHead(e *encoder) {
+	if len(m.Integrity.Digest) > 0 {
+		e.done(m.Integrity.AppendTo(e.b))
+	}
+	for i := range m.Acks {
+		e.done(m.Acks[i].AppendTo(e.b))
+	}
+	if m.HasMessageID {
+		e.done(m.MessageID.AppendTo(e.b))
+	}
+	if m.HasChallenge {
+		e.done(m.Challenge.AppendTo(e.b))
+	}
+}
+
+// appendSession appends what is about the session as a whole.
+func (m *Message) appendSession(e *encoder) {
+	if m.Session.Dst.IsValid() {
+		e.done(m.Session.AppendTo(e.b))
+	}
+	if m.Hop.Addr.IsValid() {
+		e.done(m.Hop.appendWith(e.b, m.HopTLVs))
+	}
+	if m.TimeValues.RefreshMS != 0 {
+		e.done(m.TimeValues.AppendTo(e.b))
+	}
+	if m.Error.Node.IsValid() {
+		e.done(m.Error.appendWith(e.b, m.ErrorTLVs))
+	}
 	if m.Confirm.IsValid() {
 		e.done(AppendConfirm(e.b, m.Confirm))
 	}
 	if m.HasScope {
 		e.done(AppendScope(e.b, m.Scope))
 	}
-	e.raws(m.Policy)
-	m.appendSender(&e)
-	e.raws(m.Unknown)
-	e.object(m.Style != 0, m.Style.AppendTo)
-	for i := range m.Flows {
-		e.flow(&m.Flows[i])
+}
+
+// appendDiag appends the diagnostic objects.
+func (m *Message) appendDiag(e *encoder) {
+	if m.Diag.LastHop.IsValid() {
+		e.done(m.Diag.AppendTo(e.b))
 	}
-	return m.end(&e)
+	if len(m.DiagSelect) > 0 {
+		e.done(AppendDiagSelect(e.b, m.DiagSelect))
+	}
+	if m.Route.Present {
+		e.done(m.Route.AppendTo(e.b))
+	}
+	for i := range m.Responses {
+		e.done(m.Responses[i].AppendTo(e.b))
+	}
 }
 
 // appendSender appends the sender descriptor.
 func (m *Message) appendSender(e *encoder) {
-	e.object(m.Sender.IsValid(), m.Sender.AppendTemplate)
-	if m.HasTSpec {
-		e.done(AppendSenderTSpec(e.b, m.TSpec))
+	if m.Sender.IsValid() {
+		e.done(m.Sender.AppendTemplate(e.b))
 	}
+	m.appendTSpec(e)
 	if m.HasAdSpec {
 		e.done(AppendAdSpec(e.b, m.AdSpec))
+	}
+}
+
+func (m *Message) appendTSpec(e *encoder) {
+	switch {
+	case m.HasTSpec:
+		e.done(AppendSenderTSpecs(e.b, &m.TSpec, m.NullTSpec))
+	case m.NullTSpec.Present:
+		e.done(AppendSenderTSpecs(e.b, nil, m.NullTSpec))
 	}
 }
 
@@ -96,52 +191,86 @@ func (m *Message) appendSender(e *encoder) {
 // the order in which they came, each encoded anew from its value. Objects that
 // were added to m since are not in it.
 func (m *Message) AppendAsReceived(b []byte) ([]byte, error) {
+	if m.Type == Bundle {
+		return m.appendBundle(b)
+	}
 	e := encoder{b: m.begin(b), start: len(b)}
-	policy, unknown := m.Policy, m.Unknown
-	for _, s := range m.received {
-		switch {
-		case !s.raw:
-			m.appendSlot(&e, s)
-		case s.class == ClassIntegrity:
-			e.raw(&m.Integrity, true)
-		case s.class == ClassPolicyData:
-			e.raw(&policy[s.index], true)
+	for _, r := range m.received {
+		switch r.list {
+		case inUnknown:
+			e.done(m.Unknown[r.index].AppendTo(e.b))
+		case inPolicy:
+			e.done(m.Policy[r.index].AppendTo(e.b))
+		case inOther:
+			e.done(m.Other[r.index].AppendTo(e.b))
+		case inAttached:
+			e.done(m.attached[r.index].AppendTo(e.b))
 		default:
-			e.raw(&unknown[s.index], true)
+			m.appendReceived(&e, r)
 		}
 	}
 	return m.end(&e)
 }
 
-// appendSlot appends one typed object that was received.
-func (m *Message) appendSlot(e *encoder, s slot) {
-	switch s.class {
+// appendReceived appends one object that was received and has a field.
+func (m *Message) appendReceived(e *encoder, r Received) {
+	switch r.Class {
 	case ClassSession:
 		e.done(m.Session.AppendTo(e.b))
 	case ClassHop:
-		e.done(m.Hop.AppendTo(e.b))
+		e.done(m.Hop.appendWith(e.b, m.HopTLVs))
 	case ClassTimeValues:
 		e.done(m.TimeValues.AppendTo(e.b))
 	case ClassErrorSpec:
-		e.done(m.Error.AppendTo(e.b))
+		e.done(m.Error.appendWith(e.b, m.ErrorTLVs))
 	case ClassScope:
 		e.done(AppendScope(e.b, m.Scope))
 	case ClassStyle:
 		e.done(m.Style.AppendTo(e.b))
 	case ClassFlowSpec:
-		if s.index < len(m.Flows) {
-			e.done(AppendFlowSpec(e.b, m.Flows[s.index].FlowSpec))
+		if r.index < len(m.Flows) {
+			e.done(AppendFlowSpec(e.b, m.Flows[r.index].FlowSpec))
 		}
 	case ClassFilterSpec:
-		e.done(m.filters[s.index].AppendTo(e.b))
+		e.done(m.filters[r.index].AppendTo(e.b))
 	case ClassSenderTemplate:
 		e.done(m.Sender.AppendTemplate(e.b))
 	case ClassSenderTSpec:
-		e.done(AppendSenderTSpec(e.b, m.TSpec))
+		m.appendTSpec(e)
 	case ClassAdSpec:
 		e.done(AppendAdSpec(e.b, m.AdSpec))
 	case ClassResvConfirm:
 		e.done(AppendConfirm(e.b, m.Confirm))
+	default:
+		m.appendMore(e, r)
+	}
+}
+
+// appendMore is appendReceived for what extends RFC 2205.
+func (m *Message) appendMore(e *encoder, r Received) {
+	switch r.Class {
+	case ClassIntegrity:
+		e.done(m.Integrity.AppendTo(e.b))
+	case ClassChallenge:
+		e.done(m.Challenge.AppendTo(e.b))
+	case ClassMessageID:
+		e.done(m.MessageID.AppendTo(e.b))
+	case ClassMessageIDAck:
+		e.done(m.Acks[r.index].AppendTo(e.b))
+	case ClassMessageIDList:
+		e.done(m.IDLists[r.index].AppendTo(e.b))
+	case ClassHello:
+		e.done(m.Hello.AppendTo(e.b))
+	case ClassDClass:
+		e.done(AppendDClass(e.b, m.DClass))
+	case ClassDiagnostic:
+		e.done(m.Diag.AppendTo(e.b))
+	case ClassDiagSelect:
+		e.done(AppendDiagSelect(e.b, m.DiagSelect))
+	case ClassRoute:
+		e.done(m.Route.AppendTo(e.b))
+	case ClassDiagResponse:
+		e.done(m.Responses[r.index].AppendTo(e.b))
 	}
 }
 
@@ -151,7 +280,7 @@ func (m *Message) check() error {
 	if !m.Type.Typed() {
 		return failf("Msg Type", 1, ErrType, "%v", m.Type)
 	}
-	for c := ClassSession; c <= ClassResvConfirm; c++ {
+	for _, c := range fieldClasses {
 		info := &Classes[c]
 		switch there := m.Has(c); {
 		case there && !info.Allowed.Has(m.Type):
@@ -160,7 +289,17 @@ func (m *Message) check() error {
 			return failf(info.Name, 0, ErrMissing, "%v", m.Type)
 		}
 	}
+	if m.Sender.IsValid() && !m.Session.Kind.Takes(m.Sender.Kind) {
+		return failf("SENDER_TEMPLATE", 0, ErrKind, "%v in a session by %v", m.Sender, m.Session.Kind)
+	}
 	return m.checkFlows()
+}
+
+// fieldClasses are the classes that have a field in Message.
+var fieldClasses = [...]Class{
+	ClassSession, ClassHop, ClassIntegrity, ClassTimeValues, ClassErrorSpec, ClassScope, ClassStyle, ClassFlowSpec, ClassFilterSpec,
+	ClassSenderTemplate, ClassSenderTSpec, ClassAdSpec, ClassPolicyData, ClassResvConfirm, ClassHello, ClassMessageID, ClassMessageIDAck,
+	ClassMessageIDList, ClassDiagnostic, ClassRoute, ClassDiagResponse, ClassDiagSelect, ClassChallenge, ClassDClass,
 }
 
 // checkFlows verifies the flow descriptors against the style (RFC 2205 section
@@ -183,6 +322,11 @@ func (m *Message) checkFlows() error {
 			return failf("FILTER_SPEC", 0, ErrNotAllowed, "%d in a descriptor of style %v", n, style)
 		case m.Type != ResvTear && (d.FlowSpec.IsZero() || d.Omitted && i == 0):
 			return fail("FLOWSPEC", 0, ErrMissing)
+		}
+		for _, f := range d.Filters {
+			if !m.Session.Kind.Takes(f.Kind) {
+				return failf("FILTER_SPEC", 0, ErrKind, "%v in a session by %v", f, m.Session.Kind)
+			}
 		}
 	}
 	return nil
@@ -231,29 +375,37 @@ func (e *encoder) done(b []byte, err error) {
 	}
 }
 
-func (e *encoder) object(there bool, appendTo func([]byte) ([]byte, error)) {
-	if there {
-		e.done(appendTo(e.b))
-	}
-}
-
-func (e *encoder) raw(o *Raw, there bool) {
-	if there {
-		e.done(o.AppendTo(e.b))
-	}
-}
-
 func (e *encoder) raws(list []Raw) {
 	for i := range list {
-		e.raw(&list[i], Class(list[i].Class) != ClassNull)
+		if Class(list[i].Class) != ClassNull {
+			e.done(list[i].AppendTo(e.b))
+		}
 	}
+}
+
+// others appends objects without a field: those that belong before the sender
+// descriptor, or behind it (RFC 3209 section 3.1, RFC 3473 section 10).
+func (e *encoder) others(list []Raw, behind bool) {
+	for i := range list {
+		if behindSender(Class(list[i].Class)) == behind {
+			e.done(list[i].AppendTo(e.b))
+		}
+	}
+}
+
+func behindSender(c Class) bool {
+	return c == ClassRecordRoute || c == ClassSuggestedLabel || c == ClassRecoveryLabel || c == ClassUpstreamLabel
 }
 
 func (e *encoder) flow(d *FlowDescriptor) {
 	if d.hasFlowSpec() {
 		e.done(AppendFlowSpec(e.b, d.FlowSpec))
 	}
-	for _, f := range d.Filters {
+	at := 0
+	for i, f := range d.Filters {
 		e.done(f.AppendTo(e.b))
+		for ; at < len(d.Attached) && d.Attached[at].Filter <= i; at++ {
+			e.done(d.Attached[at].AppendTo(e.b))
+		}
 	}
 }

@@ -9,6 +9,9 @@ import (
 
 // flowSpecLen returns the length of a FLOWSPEC object.
 func flowSpecLen(f intserv.FlowSpec) int {
+	if f.Service == intserv.Null {
+		return object.HeaderLen + 4 + 4 + 4*nullWords
+	}
 	n := object.HeaderLen + 4 + 4 + 4 + 4*tspecWords
 	if f.Service == intserv.Guaranteed {
 		n += 4 + 4*rspecWords
@@ -17,12 +20,15 @@ func flowSpecLen(f intserv.FlowSpec) int {
 }
 
 // AppendFlowSpec appends a FLOWSPEC object: class 9, C-Type 2 (RFC 2210 section
-// 3.2). It fails for services other than controlled load and guaranteed.
+// 3.2, RFC 2997 section 4.4). It fails for services other than controlled load,
+// guaranteed and Null.
 func AppendFlowSpec(b []byte, f intserv.FlowSpec) ([]byte, error) {
 	start := len(b)
 	words := 1 + tspecWords
 	switch f.Service {
 	case intserv.ControlledLoad:
+	case intserv.Null:
+		return endServices(appendNullTSpec(beginServices(b, ClassFlowSpec), f.TSpec.MaxPacket), start)
 	case intserv.Guaranteed:
 		words += 1 + rspecWords
 	default:
@@ -37,7 +43,7 @@ func AppendFlowSpec(b []byte, f intserv.FlowSpec) ([]byte, error) {
 	return endServices(b, start)
 }
 
-func parseFlowSpec(m *Message, body []byte) *object.DecodeError {
+func parseFlowSpec(m *Message, _ uint8, body []byte) *object.DecodeError {
 	f, err := flowSpecFrom(body)
 	if err != nil {
 		return err
@@ -49,6 +55,13 @@ func flowSpecFrom(body []byte) (f intserv.FlowSpec, err *object.DecodeError) {
 	w, err := openServices(body, "FLOWSPEC service")
 	if err != nil {
 		return f, err
+	}
+	if w.peek() == uint8(intserv.Null) {
+		f.Service = intserv.Null
+		if f.TSpec.MaxPacket, err = w.nullTSpec("FLOWSPEC parameter"); err != nil {
+			return f, err
+		}
+		return f, w.done()
 	}
 	s, err := w.next()
 	if err != nil {

@@ -21,8 +21,7 @@ const MaxLen = 65535 - 20
 // MessageType is the Msg Type of the common header (RFC 2205 section 3.1.1).
 type MessageType uint8
 
-// Message types. Those without a comment are RFC 2205's and have typed
-// contents here; of the others only the names are known.
+// Message types.
 const (
 	Path               MessageType = 1
 	Resv               MessageType = 2
@@ -31,42 +30,68 @@ const (
 	PathTear           MessageType = 5
 	ResvTear           MessageType = 6
 	ResvConf           MessageType = 7
-	Diagnostic         MessageType = 8  // RFC 2745
-	DiagnosticReply    MessageType = 9  // RFC 2745
-	ResvTearConf       MessageType = 10 // seen in the field
+	Diagnostic         MessageType = 8  // DREQ, RFC 2745
+	DiagnosticReply    MessageType = 9  // DREP, RFC 2745
+	ResvTearConf       MessageType = 10 // no RFC; routers answer a ResvTear with RESV_CONFIRM by it
 	Bundle             MessageType = 12 // RFC 2961
 	Ack                MessageType = 13 // RFC 2961
 	Srefresh           MessageType = 15 // RFC 2961
 	Hello              MessageType = 20 // RFC 3209
-	IntegrityChallenge MessageType = 25 // RFC 2747
-	IntegrityResponse  MessageType = 26 // RFC 2747
+	Notify             MessageType = 21 // RFC 3473
+	IntegrityChallenge MessageType = 25 // RFC 2747, RFC 3097
+	IntegrityResponse  MessageType = 26 // RFC 2747, RFC 3097
 )
 
-var typeNames = [...]string{
-	Path: "Path", Resv: "Resv", PathErr: "PathErr", ResvErr: "ResvErr", PathTear: "PathTear", ResvTear: "ResvTear",
-	ResvConf: "ResvConf", Diagnostic: "Diagnostic", DiagnosticReply: "DiagnosticReply", ResvTearConf: "ResvTearConf",
-	Bundle: "Bundle", Ack: "Ack", Srefresh: "Srefresh", Hello: "Hello",
-	IntegrityChallenge: "IntegrityChallenge", IntegrityResponse: "IntegrityResponse",
+// MessageInfo describes a message type.
+type MessageInfo struct {
+	Name string
+	RFC  string
+}
+
+// Messages is the registry of message types, indexed by Msg Type. It is not to
+// be changed. Types without a name are unknown.
+var Messages = [32]MessageInfo{
+	Path:               {"Path", "RFC 2205 section 3.1.3"},
+	Resv:               {"Resv", "RFC 2205 section 3.1.4"},
+	PathErr:            {"PathErr", "RFC 2205 section 3.1.7"},
+	ResvErr:            {"ResvErr", "RFC 2205 section 3.1.8"},
+	PathTear:           {"PathTear", "RFC 2205 section 3.1.5"},
+	ResvTear:           {"ResvTear", "RFC 2205 section 3.1.6"},
+	ResvConf:           {"ResvConf", "RFC 2205 section 3.1.9"},
+	Diagnostic:         {"Diagnostic", "RFC 2745 section 3"},
+	DiagnosticReply:    {"DiagnosticReply", "RFC 2745 section 3"},
+	ResvTearConf:       {"ResvTearConf", "none; seen in the field"},
+	Bundle:             {"Bundle", "RFC 2961 section 3"},
+	Ack:                {"Ack", "RFC 2961 section 4.4"},
+	Srefresh:           {"Srefresh", "RFC 2961 section 5.2"},
+	Hello:              {"Hello", "RFC 3209 section 5.1"},
+	Notify:             {"Notify", "RFC 3473 section 4.3"},
+	IntegrityChallenge: {"IntegrityChallenge", "RFC 2747 section 4.3, RFC 3097"},
+	IntegrityResponse:  {"IntegrityResponse", "RFC 2747 section 4.3, RFC 3097"},
 }
 
 // String returns the type's name.
 func (t MessageType) String() string {
-	if int(t) < len(typeNames) && typeNames[t] != "" {
-		return typeNames[t]
+	if t.Typed() {
+		return Messages[t].Name
 	}
 	return fmt.Sprintf("type %d", uint8(t))
 }
 
 // Typed reports whether Message holds the contents of messages of type t.
-func (t MessageType) Typed() bool { return t >= Path && t <= ResvConf }
+func (t MessageType) Typed() bool { return int(t) < len(Messages) && Messages[t].Name != "" }
 
 // RouterAlert reports whether messages of type t are sent with the IP Router
 // Alert option (RFC 2205 section 3.3).
 func (t MessageType) RouterAlert() bool { return t == Path || t == PathTear || t == ResvConf }
 
+// RefreshReduction is the flag of the common header by which a node says that it
+// is willing and able to receive all that RFC 2961 describes (its section 2).
+const RefreshReduction uint8 = 0x01
+
 // Header is the common header (RFC 2205 section 3.1.1).
 type Header struct {
-	Flags    uint8 // 4 bits; none is defined by RFC 2205
+	Flags    uint8 // 4 bits: RefreshReduction
 	Type     MessageType
 	Checksum uint16 // as received; 0 says that none was sent
 	SendTTL  uint8  // IP TTL with which the message was sent

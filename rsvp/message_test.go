@@ -215,7 +215,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"length below datagram", append(bytes.Clone(path), 0, 0, 0, 0), object.ErrLength, "RSVP Length", 6},
 		{"checksum", patch(path, 2, 1, 2), rsvp.ErrChecksum, "RSVP Checksum", 2},
 		{"type 0", message(0, p...), rsvp.ErrType, "Msg Type", 1},
-		{"type 12", message(rsvp.Bundle, p...), rsvp.ErrType, "Msg Type", 1},
+		{"type 11", message(11, p...), rsvp.ErrType, "Msg Type", 1},
 		{"object length 0", message(rsvp.Path, p[0], patch(p[1], 0, 0, 0)), object.ErrLength, "RSVP_HOP", 20},
 		{"object length 7", message(rsvp.Path, p[0], patch(p[1], 0, 0, 7)), object.ErrLength, "RSVP_HOP", 20},
 		{"object past the end", message(rsvp.Path, p[0], patch(p[1], 0, 0, 16)), object.ErrTruncated, "RSVP_HOP", 20},
@@ -253,13 +253,13 @@ func TestDecodeErrors(t *testing.T) {
 		{"flowspec without filter", message(rsvp.Resv, r[:6]...), rsvp.ErrMissing, "FILTER_SPEC", 8 + 12 + 12 + 8 + 8 + 8 + 36},
 		{"filter in WF", message(rsvp.Resv, append(w[:len(w):len(w)], r[6])...), rsvp.ErrNotAllowed, "FILTER_SPEC", len(wf)},
 		{"two flowspecs in WF", message(rsvp.Resv, append(w[:len(w):len(w)], r[5])...), rsvp.ErrDuplicate, "FLOWSPEC", len(wf)},
-		{"flowspec service", message(rsvp.Resv, r[0], r[4], patch(r[5], 8, 6)), rsvp.ErrService, "FLOWSPEC service", 36},
+		{"flowspec service", message(rsvp.Resv, r[0], r[4], patch(r[5], 8, 7)), rsvp.ErrService, "FLOWSPEC service", 36},
 		{"guaranteed without Rspec", message(rsvp.Resv, r[0], r[4], patch(r[5], 8, 2)), object.ErrTruncated, "FLOWSPEC parameter header", 64},
-		{"scope of 3 bytes more", message(rsvp.Resv, r[0], []byte("\x00\x0c\x07\x02\x01\x02\x03\x04\x05\x06\x07\x08")), object.ErrLength, "SCOPE", 24},
+		{"scope of 3 bytes more", message(rsvp.Resv, r[0], []byte("\x00\x0c\x07\x02\x01\x02\x03\x04\x05\x06\x07\x08")), object.ErrLength, "SCOPE", 20},
 		{"no filter in ResvTear", message(rsvp.ResvTear, tt[0], tt[1], tt[2]), rsvp.ErrMissing, "FILTER_SPEC", 8 + 12 + 12 + 8},
-		{"unknown class", message(rsvp.Path, append(p[:len(p):len(p)], []byte("\x00\x04\x10\x01"))...), rsvp.ErrUnknownClass, "class 16", len(path)},
-		{"unknown C-Type", message(rsvp.Path, append([][]byte{[]byte(null), patch(p[3], 3, 9)}, p...)...), rsvp.ErrUnknownCType, "SENDER_TEMPLATE", 16},
-		{"unknown beats missing", message(rsvp.Path, p[0], []byte("\x00\x04\x10\x01")), rsvp.ErrUnknownClass, "class 16", 20},
+		{"unknown class", message(rsvp.Path, append(p[:len(p):len(p)], []byte("\x00\x04\x11\x01"))...), rsvp.ErrUnknownClass, "class 17", len(path)},
+		{"unknown C-Type", message(rsvp.Path, append([][]byte{[]byte(null), patch(p[3], 3, 99)}, p...)...), rsvp.ErrUnknownCType, "SENDER_TEMPLATE", 16},
+		{"unknown beats missing", message(rsvp.Path, p[0], []byte("\x00\x04\x11\x01")), rsvp.ErrUnknownClass, "class 17", 20},
 	}
 	var m rsvp.Message
 	for _, tc := range tests {
@@ -326,13 +326,13 @@ func TestEncodeErrors(t *testing.T) {
 		change func(*rsvp.Message)
 		want   error
 	}{
-		{"type", func(m *rsvp.Message) { m.Type = rsvp.Hello }, rsvp.ErrType},
+		{"type", func(m *rsvp.Message) { m.Type = 11 }, rsvp.ErrType},
 		{"no session", func(m *rsvp.Message) { m.Session = rsvp.Session{} }, rsvp.ErrMissing},
 		{"no protocol", func(m *rsvp.Message) { m.Session.Proto = 0 }, rsvp.ErrValue},
 		{"no times", func(m *rsvp.Message) { m.TimeValues = rsvp.TimeValues{} }, rsvp.ErrMissing},
 		{"style in Path", func(m *rsvp.Message) { m.Style = rsvp.FF }, rsvp.ErrNotAllowed},
 		{"label of 25 bits", func(m *rsvp.Message) {
-			m.Sender = rsvp.FilterSpec{Src: families()[1].sender, Labeled: true, Label: 1 << 24}
+			m.Sender = rsvp.FilterSpec{Src: families()[1].sender, Kind: rsvp.FilterLabel, ID: 1 << 24}
 		}, rsvp.ErrValue},
 		{"too long", func(m *rsvp.Message) { m.Policy = []rsvp.Raw{raw(14, 1, 65000), raw(14, 1, 1000)} }, object.ErrTooLong},
 		{"object too long", func(m *rsvp.Message) { m.Policy = []rsvp.Raw{raw(14, 1, 65532)} }, object.ErrTooLong},
@@ -345,7 +345,7 @@ func TestEncodeErrors(t *testing.T) {
 		}
 	}
 	m := rsvp.Message{Type: rsvp.Resv, Session: base().Session, Hop: base().Hop, TimeValues: base().TimeValues, Style: rsvp.FF,
-		Flows: []rsvp.FlowDescriptor{{FlowSpec: intserv.FlowSpec{Service: 6}, Filters: []rsvp.FilterSpec{{Src: families()[0].sender}}}}}
+		Flows: []rsvp.FlowDescriptor{{FlowSpec: intserv.FlowSpec{Service: 7}, Filters: []rsvp.FilterSpec{{Src: families()[0].sender}}}}}
 	if _, err := m.AppendTo(nil); !errors.Is(err, rsvp.ErrService) {
 		t.Errorf("service: %v", err)
 	}

@@ -32,18 +32,13 @@ func AppendScope(b []byte, scope []netip.Addr) ([]byte, error) {
 	return object.End(b, start)
 }
 
-func parseScope4(m *Message, body []byte) *object.DecodeError { return parseScope(m, body, 4) }
-
-func parseScope6(m *Message, body []byte) *object.DecodeError { return parseScope(m, body, 16) }
-
 // parseScope takes the addresses in whatever order they come: the order is a
 // duty of the sender.
-func parseScope(m *Message, body []byte, size int) *object.DecodeError {
-	if len(body)%size != 0 {
-		return failf("SCOPE", 0, object.ErrLength, "%d bytes of addresses of %d", len(body), size)
-	}
-	for ; len(body) > 0; body = body[size:] {
-		a, _ := takeAddr(body[:size], 0)
+func parseScope(m *Message, ctype uint8, body []byte) *object.DecodeError {
+	m.HasScope = true
+	for len(body) > 0 {
+		var a netip.Addr
+		a, body = splitAddr(body, ctype == 2)
 		m.Scope = append(m.Scope, a)
 	}
 	return nil

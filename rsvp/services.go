@@ -49,6 +49,14 @@ func openServices(body []byte, name string) (blocks, *object.DecodeError) {
 // more reports whether a block follows.
 func (w *blocks) more() bool { return w.pos < w.end }
 
+// peek returns the number of the next block, or 0 if there is none.
+func (w *blocks) peek() uint8 {
+	if w.pos < w.end {
+		return w.body[w.pos]
+	}
+	return 0
+}
+
 // next returns the next block.
 func (w *blocks) next() (block, *object.DecodeError) {
 	h := w.body[w.pos:w.end]

@@ -60,7 +60,7 @@ func (s Style) AppendTo(b []byte) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, uint32(s)), nil
 }
 
-func parseStyle(m *Message, body []byte) *object.DecodeError {
+func parseStyle(m *Message, _ uint8, body []byte) *object.DecodeError {
 	m.Style = Style(binary.BigEndian.Uint32(body))
 	if m.Style == 0 {
 		return fail("STYLE", 0, ErrValue)

@@ -34,7 +34,7 @@ func (t TimeValues) AppendTo(b []byte) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, t.RefreshMS), nil
 }
 
-func parseTimeValues(m *Message, body []byte) *object.DecodeError {
+func parseTimeValues(m *Message, _ uint8, body []byte) *object.DecodeError {
 	m.TimeValues.RefreshMS = binary.BigEndian.Uint32(body)
 	if m.TimeValues.RefreshMS == 0 {
 		return fail("TIME_VALUES", 0, ErrValue)

@@ -285,12 +285,22 @@ func TestErrors(t *testing.T) {
 // TestForeignRSVP shows what the registry does not know without calling it an
 // error.
 func TestForeignRSVP(t *testing.T) {
-	b := []byte{0x10, 20, 0, 0, 1, 0, 0, 24, 0, 8, 22, 1, 1, 2, 3, 4, 0, 8, 1, 7, 5, 6, 7, 8}
+	b := []byte{0x10, 11, 0, 0, 1, 0, 0, 24, 0, 8, 17, 1, 1, 2, 3, 4, 0, 8, 1, 99, 5, 6, 7, 8}
 	tree := dissect.Frame(ip4(inet.ProtoRSVP, b))
-	if tree.Err != nil || outline(tree) != "eth 14, ipv4 20, rsvp Hello 24" {
+	if tree.Err != nil || outline(tree) != "eth 14, ipv4 20, rsvp type 11 24" {
 		t.Errorf("%s, %v", outline(tree), tree.Err)
 	}
-	if got := values(tree, "rsvp.checksum", "rsvp.class-22.data", "rsvp.SESSION.data"); got != "0x0000 (none), 01020304, 05060708" {
+	if got := values(tree, "rsvp.checksum", "rsvp.class-17.data", "rsvp.SESSION.data"); got != "0x0000 (none), 01020304, 05060708" {
+		t.Error(got)
+	}
+	b = []byte{0x10, 12, 0, 0, 1, 0, 0, 28, 0x10, 13, 0, 0, 1, 0, 0, 20, 0, 12, 24, 1, 0, 0, 0, 5, 0, 0, 0, 9}
+	tree = dissect.Frame(ip4(inet.ProtoRSVP, b))
+	if tree.Err != nil || outline(tree) != "eth 14, ipv4 20, rsvp Bundle 8, rsvp Ack 20" {
+		t.Errorf("%s, %v", outline(tree), tree.Err)
+	}
+	b = []byte{0x10, 1, 0, 0, 1, 0, 0, 24, 0, 16, 207, 7, 7, 6, 4, 5, 'R', '1', '_', 't', '1', 0, 0, 0}
+	tree = dissect.Frame(ip4(inet.ProtoRSVP, b))
+	if got := values(tree, "rsvp.SESSION_ATTRIBUTE.name_length", "rsvp.SESSION_ATTRIBUTE.session_name"); got != "5, 52315f7431 (\"R1_t1\")" {
 		t.Error(got)
 	}
 }

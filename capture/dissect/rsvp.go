@@ -42,7 +42,22 @@ func (d *builder) rsvp(at, end int) {
 		d.bytes("bytes", at+rsvp.HeaderLen, end-at-rsvp.HeaderLen)
 		return
 	}
+	if rsvp.MessageType(b[1]) == rsvp.Bundle && err == nil {
+		d.bundle(at, end)
+		return
+	}
 	d.framedObjects(LayerRSVP, at, at+rsvp.HeaderLen, end, d.rsvpObject)
+}
+
+// bundle adds the sub-messages of a well-formed Bundle, each as a layer of its
+// own behind that of the Bundle's header.
+func (d *builder) bundle(at, end int) {
+	at += rsvp.HeaderLen
+	d.end(at)
+	for sub := range rsvp.SubMessages(d.b[at:end]) {
+		d.rsvp(at, at+len(sub))
+		at += len(sub)
+	}
 }
 
 // framedObjects walks objects in the framing that RSVP and MPJ share; each adds
@@ -99,6 +114,9 @@ func (d *builder) rsvpField(class rsvp.Class, f *rsvp.Field, base int) {
 		d.rsvpText(class, name, 0)
 	case rsvp.KindBytes:
 		d.bytes(name, at, f.Size)
+	case rsvp.KindText:
+		d.bytes(name, at, f.Size)
+		d.text(strconv.Quote(string(d.b[at : at+f.Size])))
 	}
 }
 

@@ -13,6 +13,7 @@ const (
 	ParamLatency   = 8   // MINIMUM_PATH_LATENCY
 	ParamMTU       = 10  // PATH_MTU
 	ParamTSpec     = 127 // TOKEN_BUCKET_TSPEC
+	ParamNullTSpec = 128 // of the Null service (RFC 2997 section 4.3)
 	ParamRSpec     = 130
 	ParamCtot      = 133
 	ParamDtot      = 134
@@ -65,12 +66,21 @@ type ControlledLoadAd struct {
 	Override Params
 }
 
+// NullAd is the Null service's fragment, which has no parameters of its own
+// (RFC 2997 section 4.2).
+type NullAd struct {
+	Present  bool
+	Break    bool
+	Override Params
+}
+
 // AdSpec is what a path says about itself (RFC 2210 section 3.3).
 type AdSpec struct {
 	Break          bool // some node on the path knows no integrated services: everything here may be wrong
 	General        Params
 	Guaranteed     GuaranteedAd
 	ControlledLoad ControlledLoadAd
+	Null           NullAd
 	// Other holds the fragments of other services, headers included, as they
 	// are on the wire, in order of service number.
 	Other string
@@ -85,6 +95,8 @@ func (a AdSpec) Path(s Service) Params {
 		p.override(a.Guaranteed.Override)
 	case ControlledLoad:
 		p.override(a.ControlledLoad.Override)
+	case Null:
+		p.override(a.Null.Override)
 	}
 	return p
 }
@@ -97,6 +109,8 @@ func (a AdSpec) Usable(s Service) bool {
 		return !a.Break && a.Guaranteed.Present && !a.Guaranteed.Break
 	case ControlledLoad:
 		return !a.Break && a.ControlledLoad.Present && !a.ControlledLoad.Break
+	case Null:
+		return !a.Break && a.Null.Present && !a.Null.Break
 	}
 	return false
 }
@@ -121,7 +135,7 @@ func (p *Params) override(o Params) {
 // Check reports whether a's values are possible: bandwidths are neither
 // negative, infinite nor NaN (RFC 2215 section 3.3).
 func (a AdSpec) Check() error {
-	for _, p := range [...]Params{a.General, a.Guaranteed.Override, a.ControlledLoad.Override} {
+	for _, p := range [...]Params{a.General, a.Guaranteed.Override, a.ControlledLoad.Override, a.Null.Override} {
 		if b := float64(p.Bandwidth); math.Signbit(b) || math.IsInf(b, 0) || math.IsNaN(b) {
 			return fmt.Errorf("%w: bandwidth %v", ErrBadAdSpec, p.Bandwidth)
 		}
@@ -139,6 +153,8 @@ func NewAdSpec(offer ...Service) AdSpec {
 			a.Guaranteed = GuaranteedAd{Present: true, Filled: true}
 		case ControlledLoad:
 			a.ControlledLoad.Present = true
+		case Null:
+			a.Null.Present = true
 		}
 	}
 	return a
@@ -155,6 +171,7 @@ type Local struct {
 	D              uint32  // microseconds: error term that does not
 	Reshapes       bool    // Csum and Dsum start anew here
 	ControlledLoad bool    // the service is offered
+	Null           bool    // the service is offered
 }
 
 // Compose returns a as it leaves a node that exports l (RFC 2215 section 2,
@@ -173,6 +190,12 @@ func (a AdSpec) Compose(l Local) AdSpec {
 		c.Break = c.Break || !l.ControlledLoad
 		if l.ControlledLoad {
 			c.Override = c.Override.compose(l)
+		}
+	}
+	if z := &a.Null; z.Present {
+		z.Break = z.Break || !l.Null
+		if l.Null {
+			z.Override = z.Override.compose(l)
 		}
 	}
 	a.Other = breakAll(a.Other)

@@ -101,11 +101,11 @@ func TestOverrides(t *testing.T) {
 // TestOtherServices: what we do not offer gets its break bit and stays (RFC
 // 2210 section 3.3).
 func TestOtherServices(t *testing.T) {
-	a := AdSpec{Other: "\x03\x00\x00\x01abcd\x06\x80\x00\x00"}
-	if got := a.Compose(hop).Other; got != "\x03\x80\x00\x01abcd\x06\x80\x00\x00" {
+	a := AdSpec{Other: "\x03\x00\x00\x01abcd\x07\x80\x00\x00"}
+	if got := a.Compose(hop).Other; got != "\x03\x80\x00\x01abcd\x07\x80\x00\x00" {
 		t.Errorf("%q", got)
 	}
-	set := "\x06\x80\x00\x00"
+	set := "\x07\x80\x00\x00"
 	if n := testing.AllocsPerRun(10, func() { set = AdSpec{Other: set}.Compose(hop).Other }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

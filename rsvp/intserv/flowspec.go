@@ -10,6 +10,7 @@ const (
 	General        Service = 1 // default and global information
 	Guaranteed     Service = 2 // RFC 2212
 	ControlledLoad Service = 5 // RFC 2211
+	Null           Service = 6 // RFC 2997: nothing is quantified; only M is stated
 )
 
 // String returns the service's name.
@@ -23,6 +24,8 @@ func (s Service) String() string {
 		return "guaranteed"
 	case ControlledLoad:
 		return "controlled-load"
+	case Null:
+		return "null"
 	}
 	return fmt.Sprintf("service %d", uint8(s))
 }
@@ -34,7 +37,7 @@ type RSpec struct {
 }
 
 // FlowSpec is a request for a service. RSpec counts for guaranteed service
-// only and is zero otherwise.
+// only and is zero otherwise. Of the Tspec, the Null service has MaxPacket alone.
 type FlowSpec struct {
 	Service Service
 	TSpec   TSpec
@@ -45,8 +48,12 @@ type FlowSpec struct {
 func (f FlowSpec) IsZero() bool { return f.Service == 0 }
 
 // Check reports whether f is a possible request: a known service, a possible
-// Tspec and, for guaranteed service, R at least r (RFC 2212).
+// Tspec and, for guaranteed service, R at least r (RFC 2212). For the Null
+// service there is nothing to check (RFC 2997).
 func (f FlowSpec) Check() error {
+	if f.Service == Null {
+		return nil
+	}
 	if f.Service != ControlledLoad && f.Service != Guaranteed {
 		return fmt.Errorf("%w: %d", ErrBadService, uint8(f.Service))
 	}
@@ -64,11 +71,17 @@ func (f FlowSpec) CheckStrict() error {
 	if err := f.Check(); err != nil {
 		return err
 	}
+	if f.Service == Null {
+		if f.TSpec != (TSpec{MaxPacket: f.TSpec.MaxPacket}) || f.TSpec.MaxPacket == 0 {
+			return fmt.Errorf("%w: %v for the Null service", ErrBadTSpec, f.TSpec)
+		}
+		return nil
+	}
 	return f.TSpec.CheckStrict()
 }
 
 // Bandwidth returns the rate in bytes per second that f needs on a link: R for
-// guaranteed service, r for controlled load.
+// guaranteed service, r for controlled load, 0 for the Null service.
 func (f FlowSpec) Bandwidth() float32 {
 	if f.Service == Guaranteed {
 		return f.RSpec.Rate
@@ -80,6 +93,9 @@ func (f FlowSpec) Bandwidth() float32 {
 func (f FlowSpec) String() string {
 	if f.Service == Guaranteed {
 		return fmt.Sprintf("%v %v R=%s S=%d", f.Service, f.TSpec, number(f.RSpec.Rate), f.RSpec.Slack)
+	}
+	if f.Service == Null {
+		return fmt.Sprintf("%v M=%d", f.Service, f.TSpec.MaxPacket)
 	}
 	return fmt.Sprintf("%v %v", f.Service, f.TSpec)
 }

@@ -186,7 +186,7 @@ func TestFlowSpec(t *testing.T) {
 		want error
 	}{
 		{load, nil}, {rate, nil},
-		{FlowSpec{}, ErrBadService}, {FlowSpec{Service: 6, TSpec: base}, ErrBadService},
+		{FlowSpec{}, ErrBadService}, {FlowSpec{Service: 7, TSpec: base}, ErrBadService},
 		{FlowSpec{Service: ControlledLoad}, ErrBadTSpec},
 		{FlowSpec{Service: Guaranteed, TSpec: base, RSpec: RSpec{Rate: 999}}, ErrBadRSpec},
 		{FlowSpec{Service: Guaranteed, TSpec: base, RSpec: RSpec{Rate: inf}}, ErrBadRSpec},
@@ -237,7 +237,7 @@ func TestNames(t *testing.T) {
 	for got, want := range map[string]string{
 		FlowSpec{Service: ControlledLoad, TSpec: TSpec{1e6, 1500, inf, 64, 1500}}.String():        "controlled-load r=1e+06 b=1500 p=inf m=64 M=1500",
 		FlowSpec{Service: Guaranteed, TSpec: base, RSpec: RSpec{Rate: 2500.5, Slack: 3}}.String(): "guaranteed r=1000 b=2000 p=5000 m=64 M=1500 R=2500.5 S=3",
-		Service(0).String(): "none", General.String(): "general", Service(6).String(): "service 6",
+		Service(0).String(): "none", General.String(): "general", Service(7).String(): "service 7",
 		Equal.String(): "equal", Incompatible.String(): "incompatible",
 	} {
 		if got != want {

@@ -100,10 +100,14 @@ func (n *Node) forgetPaths(s *session) {
 type SenderSpec struct {
 	Src   netip.AddrPort // our address and source port; port 0 only in a session without ports
 	TSpec intserv.TSpec
+	// Null is M of the Null service's Tspec (RFC 2997 section 3.2), 0 for none. A
+	// sender that offers no other service has it alone, and a zero TSpec.
+	Null  uint32
 	TTL   uint8 // of the data, so that Path reaches no farther; 0: DefaultTTL
 	OutIf int   // 0: by route
 	// NoAdSpec: Path carries no ADSPEC. Else it offers Services; nil: guaranteed
-	// and controlled load.
+	// and controlled load, as far as TSpec is there, and the Null service where
+	// Null is.
 	NoAdSpec bool
 	Services []intserv.Service
 }
@@ -117,7 +121,7 @@ func (n *Node) Sender(now machine.Time, id SessionID, spec SenderSpec) error {
 		return ErrSession
 	}
 	f := rsvp.FilterSpec{Src: spec.Src.Addr().WithZone("").Unmap(), Port: spec.Src.Port()}
-	if err := n.checkSender(s, f, spec.TSpec); err != nil {
+	if err := n.checkSender(s, f, spec); err != nil {
 		return err
 	}
 	p := s.findPSB(f, 0)
@@ -134,7 +138,7 @@ func (n *Node) Sender(now machine.Time, id SessionID, spec SenderSpec) error {
 		*p = psb{id: pid, s: s, sender: f, app: id, ePolice: true}
 		s.psbs = insert(s.psbs, p, (*psb).compare)
 	}
-	p.fixed, p.tspec = spec.OutIf, spec.TSpec
+	p.fixed, p.tspec, p.null = spec.OutIf, spec.TSpec, rsvp.NullTSpec{Present: spec.Null != 0, MaxPacket: spec.Null}
 	if p.ttl = spec.TTL; p.ttl == 0 {
 		p.ttl = DefaultTTL
 	}
@@ -147,22 +151,32 @@ func initialAdSpec(spec SenderSpec) intserv.AdSpec {
 	switch {
 	case spec.NoAdSpec:
 		return intserv.AdSpec{}
-	case spec.Services == nil:
-		return intserv.NewAdSpec(intserv.Guaranteed, intserv.ControlledLoad)
+	case spec.Services != nil:
+		return intserv.NewAdSpec(spec.Services...)
 	}
-	return intserv.NewAdSpec(spec.Services...)
+	var a intserv.AdSpec
+	if spec.TSpec == (intserv.TSpec{}) {
+		a = intserv.NewAdSpec()
+	} else {
+		a = intserv.NewAdSpec(intserv.Guaranteed, intserv.ControlledLoad)
+	}
+	a.Null.Present = spec.Null != 0
+	return a
 }
 
 // checkSender applies the rules that a Path from the network would be refused
 // by.
-func (n *Node) checkSender(s *session, f rsvp.FilterSpec, t intserv.TSpec) error {
+func (n *Node) checkSender(s *session, f rsvp.FilterSpec, spec SenderSpec) error {
 	switch {
 	case f.Src.Is4() != s.key.Dst.Is4() || f.Src.IsUnspecified() || f.Src.IsMulticast():
 		return fmt.Errorf("%w: sender %v", ErrAddress, f.Src)
 	case s.key.DstPort == 0 && f.Port != 0, s.senderPortConflict(f), n.dstPortConflict(s.key):
 		return ErrPorts
 	}
-	if err := t.CheckStrict(); err != nil {
+	if spec.Null != 0 && spec.TSpec == (intserv.TSpec{}) {
+		return nil
+	}
+	if err := spec.TSpec.CheckStrict(); err != nil {
 		return fmt.Errorf("rsvp: %w", err)
 	}
 	return nil

@@ -68,8 +68,8 @@ func Drops() []Drop {
 // Counters of a node. Arrays of messages are indexed by rsvp.MessageType, Drops
 // by Drop.
 type Counters struct {
-	Received     [rsvp.ResvConf + 1]uint64 // well-formed messages
-	Sent         [rsvp.ResvConf + 1]uint64
+	Received     [rsvp.IntegrityResponse + 1]uint64 // well-formed messages
+	Sent         [rsvp.IntegrityResponse + 1]uint64
 	Forwarded    uint64 // messages for other nodes that were passed on unread
 	Drops        [numDrops]uint64
 	Sessions     int // now

@@ -8,18 +8,23 @@ import (
 )
 
 // keepExtra returns the objects of a message that its state must carry without
-// reading them: POLICY_DATA, and unknown classes whose high bits ask for it (RFC
-// 2205 section 3.10). The result is their wire form; it is empty, and nothing
+// reading them: POLICY_DATA, DCLASS, and classes that the node does not know and
+// whose high bits ask for it (RFC 2205 section 3.10). The result is their wire form; it is empty, and nothing
 // is allocated, for a message without such objects.
 func keepExtra(m *rsvp.Message) string {
 	var b []byte
 	for _, o := range m.Policy {
 		b, _ = o.AppendTo(b)
 	}
-	for _, o := range m.Unknown {
-		if !rsvp.Class(o.Class).Known() && object.UnknownPolicy(o.Class) == object.Forward {
-			b, _ = o.AppendTo(b)
+	for _, list := range [...][]rsvp.Raw{m.Unknown, m.Other} {
+		for _, o := range list {
+			if object.UnknownPolicy(o.Class) == object.Forward {
+				b, _ = o.AppendTo(b)
+			}
 		}
+	}
+	if len(m.DClass) > 0 {
+		b, _ = rsvp.AppendDClass(b, m.DClass)
 	}
 	return string(b)
 }

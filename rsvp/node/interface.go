@@ -69,7 +69,7 @@ func (n *Node) advertise(p *psb, oi int) intserv.AdSpec {
 	f := n.iface(oi)
 	l := intserv.Local{
 		NonRSVP: p.nonRSVP, Latency: intserv.Indeterminate, MTU: math.MaxUint32,
-		Guaranteed: !f.NoGuaranteed, ControlledLoad: !f.NoControlledLoad, C: f.C, D: f.D,
+		Guaranteed: !f.NoGuaranteed, ControlledLoad: !f.NoControlledLoad, Null: true, C: f.C, D: f.D,
 	}
 	if f.Rate != 0 {
 		l.Bandwidth = float32(f.reservable())

@@ -7,7 +7,32 @@ import (
 	"github.com/mpstack/mpstack/wire/object"
 )
 
-// malformed deals with a message that did not decode. Almost all errors are
+// supported gives, for the classes that a node acts on, the greatest C-Type: the
+// objects of RFC 2205, 2207 and 2210, and MESSAGE_ID where neighbors may use it.
+// What the codec knows beyond that is to the node as if it were unknown.
+var supported = [256]uint8{
+	rsvp.ClassSession: 4, rsvp.ClassHop: 2, rsvp.ClassIntegrity: 1, rsvp.ClassTimeValues: 1, rsvp.ClassErrorSpec: 2, rsvp.ClassScope: 2,
+	rsvp.ClassStyle: 1, rsvp.ClassFlowSpec: 2, rsvp.ClassFilterSpec: 5, rsvp.ClassSenderTemplate: 5, rsvp.ClassSenderTSpec: 2,
+	rsvp.ClassAdSpec: 2, rsvp.ClassPolicyData: 255, rsvp.ClassResvConfirm: 2,
+}
+
+// unsupported returns the error for the first object of a decoded message that
+// must be refused because the node does not know its class or C-Type (RFC 2205
+// section 3.10).
+func unsupported(m *rsvp.Message) error {
+	for _, r := range m.Received() {
+		switch limit := supported[r.Class]; {
+		case r.Class == rsvp.ClassNull || r.CType <= limit:
+		case limit > 0:
+			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: r.Offset, Err: rsvp.ErrUnknownCType}
+		case object.UnknownPolicy(uint8(r.Class)) == object.Reject:
+			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: r.Offset, Err: rsvp.ErrUnknownClass}
+		}
+	}
+	return nil
+}
+
+// malformed deals with a message that did not decode, or is not supported. Almost all errors are
 // counted only; an unknown class or C-Type is reported to where the message
 // came from, for the end system may know another form (RFC 2205 section 3.10
 // and the end of Appendix B).

@@ -205,8 +205,16 @@ func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 		n.forward(in)
 		return
 	}
+	if h.Type > rsvp.ResvConf && h.Type != rsvp.ResvTearConf {
+		n.drop(DropType)
+		return
+	}
 	m := &n.msg
-	if err := m.Decode(in.Payload); err != nil {
+	err = m.Decode(in.Payload)
+	if err == nil {
+		err = unsupported(m)
+	}
+	if err != nil {
 		n.malformed(in, m, err)
 		return
 	}
@@ -229,6 +237,7 @@ func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 		n.resvErrArrives(in, m)
 	case rsvp.ResvConf:
 		n.resvConfArrives(in, m)
+	case rsvp.ResvTearConf: // the answer to a request that we do not make
 	}
 }
 

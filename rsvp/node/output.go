@@ -67,7 +67,8 @@ type Upcall struct {
 	// Sender is whom the upcall is about: the sender for PathEvent, PathTear and
 	// PathError, our own sender for ResvEvent and ResvTear.
 	Sender    netip.AddrPort
-	TSpec     intserv.TSpec  // PathEvent
+	TSpec     intserv.TSpec  // PathEvent; zero where the sender offers the Null service alone
+	Null      rsvp.NullTSpec // PathEvent
 	HasAdSpec bool           // PathEvent
 	AdSpec    intserv.AdSpec // PathEvent
 	Left      int            // PathTear: senders that remain; ResvTear: our senders that are still reserved for

@@ -6,12 +6,13 @@ import (
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/rsvp"
+	"github.com/mpstack/mpstack/rsvp/intserv"
 )
 
 // pathArrives is RFC 2209's "PATH MESSAGE ARRIVES".
 func (n *Node) pathArrives(in Incoming, m *rsvp.Message) {
 	switch {
-	case m.TSpec.Check() != nil:
+	case m.HasTSpec && m.TSpec.Check() != nil:
 		n.refusePath(in, m, rsvp.CodeTrafficControl, rsvp.ValueBadTSpec)
 		return
 	case m.HasAdSpec && m.AdSpec.Check() != nil:
@@ -81,10 +82,11 @@ func (n *Node) updatePSB(p *psb, in Incoming, m *rsvp.Message) (c pathChange) {
 		}
 	}
 	nonRSVP, ePolice, extra := in.TTL != m.SendTTL, m.Session.Flags&rsvp.EPolice != 0, keepExtra(m)
-	if p.tspec != m.TSpec || p.hasAd != m.HasAdSpec || p.adspec != m.AdSpec || p.nonRSVP != nonRSVP || p.ePolice != ePolice || p.extra != extra {
+	if p.tspec != m.TSpec || p.null != m.NullTSpec || p.hasAd != m.HasAdSpec || p.adspec != m.AdSpec || p.nonRSVP != nonRSVP || p.ePolice != ePolice || p.extra != extra {
 		c.path = true
 	}
-	p.tspec, p.hasAd, p.adspec, p.nonRSVP, p.ePolice, p.extra = m.TSpec, m.HasAdSpec, m.AdSpec, nonRSVP, ePolice, extra
+	p.tspec, p.null = m.TSpec, m.NullTSpec
+	p.hasAd, p.adspec, p.nonRSVP, p.ePolice, p.extra = m.HasAdSpec, m.AdSpec, nonRSVP, ePolice, extra
 	p.ttl = in.TTL - min(in.TTL, 1)
 	n.timers.Set(timer{timerPathCleanup, p.id}, n.now().Add(n.lifetime(m.TimeValues)))
 	return c
@@ -221,7 +223,8 @@ func (n *Node) pathRefresh(p *psb, out []int, cause machine.Cause) {
 		m.Session.Flags |= rsvp.EPolice
 	}
 	m.TimeValues = rsvp.NewTimeValues(n.cfg.RefreshPeriod)
-	m.Sender, m.HasTSpec, m.TSpec, m.HasAdSpec = p.sender, true, p.tspec, p.hasAd
+	p.describe(m)
+	m.HasAdSpec = p.hasAd
 	setExtra(m, p.extra)
 	for _, oi := range out {
 		if p.hasAd {
@@ -229,6 +232,11 @@ func (n *Node) pathRefresh(p *psb, out []int, cause machine.Cause) {
 		}
 		n.sendDownstream(p, oi, cause)
 	}
+}
+
+// describe gives a message p's SENDER_TEMPLATE and SENDER_TSPEC.
+func (p *psb) describe(m *rsvp.Message) {
+	m.Sender, m.HasTSpec, m.TSpec, m.NullTSpec = p.sender, p.tspec != intserv.TSpec{}, p.tspec, p.null
 }
 
 // sendDownstream sends n.rsp, a Path or PathTear for p, out one interface.
@@ -295,7 +303,7 @@ func (n *Node) sendPathTear(p *psb, cause machine.Cause) {
 		return
 	}
 	m := n.respond(rsvp.PathTear, p.s.key)
-	m.Sender, m.HasTSpec, m.TSpec = p.sender, true, p.tspec
+	p.describe(m)
 	for _, oi := range p.out {
 		n.sendDownstream(p, oi, cause)
 	}
@@ -317,7 +325,7 @@ func (n *Node) refusePath(in Incoming, m *rsvp.Message, code rsvp.ErrorCode, val
 
 // copySender copies the sender descriptor of a message.
 func copySender(to, from *rsvp.Message) {
-	to.Sender, to.HasTSpec, to.TSpec = from.Sender, from.HasTSpec, from.TSpec
+	to.Sender, to.HasTSpec, to.TSpec, to.NullTSpec = from.Sender, from.HasTSpec, from.TSpec, from.NullTSpec
 	to.HasAdSpec, to.AdSpec = from.HasAdSpec, from.AdSpec
 }
 

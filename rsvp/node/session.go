@@ -54,7 +54,7 @@ func (n *Node) dstPortConflict(key rsvp.Session) bool {
 		return s != nil && len(s.psbs) > 0
 	}
 	for s := n.byDst[key.Dst]; s != nil; s = s.next {
-		if s.key.Proto == key.Proto && s.key.DstPort != 0 && len(s.psbs) > 0 {
+		if s.key.Kind == key.Kind && s.key.Proto == key.Proto && s.key.DstPort != 0 && len(s.psbs) > 0 {
 			return true
 		}
 	}
@@ -69,7 +69,7 @@ func (s *session) senderPortConflict(f rsvp.FilterSpec) bool {
 		if p.sender.Src != f.Src {
 			break
 		}
-		if !p.sender.Labeled && !f.Labeled && (p.sender.Port == 0) != (f.Port == 0) {
+		if p.sender.Kind == rsvp.FilterPort && f.Kind == rsvp.FilterPort && (p.sender.Port == 0) != (f.Port == 0) {
 			return true
 		}
 	}

@@ -26,7 +26,8 @@ type PathInfo struct {
 	InIf    int      // 0 for a local sender
 	PHop    rsvp.Hop // zero for a local sender
 	OutIfs  []int
-	TSpec   intserv.TSpec
+	TSpec   intserv.TSpec // zero where the sender offers the Null service alone
+	Null    rsvp.NullTSpec
 	HasAd   bool
 	AdSpec  intserv.AdSpec // as received
 	NonRSVP bool
@@ -77,7 +78,7 @@ func (n *Node) info(s *session) SessionInfo {
 	i := SessionInfo{Session: s.key, Style: s.style, Local: len(s.apps)}
 	for _, p := range s.psbs {
 		x := PathInfo{
-			Sender: p.sender, Local: p.app != 0, InIf: p.inIf, OutIfs: slices.Clone(p.out), TSpec: p.tspec,
+			Sender: p.sender, Local: p.app != 0, InIf: p.inIf, OutIfs: slices.Clone(p.out), TSpec: p.tspec, Null: p.null,
 			HasAd: p.hasAd, AdSpec: p.adspec, NonRSVP: p.nonRSVP, Asked: p.sent,
 		}
 		if p.hop != nil {

@@ -34,10 +34,11 @@ type psb struct {
 	id      uint32
 	s       *session
 	sender  rsvp.SenderTemplate
-	inIf    int       // where Path came in; 0 for a local sender
-	app     SessionID // registration of a local sender; 0 from the network
-	hop     *hop      // previous hop; nil for a local sender
-	tspec   intserv.TSpec
+	inIf    int           // where Path came in; 0 for a local sender
+	app     SessionID     // registration of a local sender; 0 from the network
+	hop     *hop          // previous hop; nil for a local sender
+	tspec   intserv.TSpec // zero: none
+	null    rsvp.NullTSpec
 	adspec  intserv.AdSpec
 	hasAd   bool
 	nonRSVP bool   // a hop without RSVP lies before us

@@ -22,7 +22,7 @@ func (n *Node) pathEvent(p *psb) {
 func (n *Node) pathEventTo(id SessionID, p *psb) {
 	n.upcall(Upcall{
 		Session: id, Kind: PathEvent, InIf: p.inIf, Sender: p.sender.AddrPort(),
-		TSpec: p.tspec, HasAdSpec: p.hasAd, AdSpec: p.adspec,
+		TSpec: p.tspec, Null: p.null, HasAdSpec: p.hasAd, AdSpec: p.adspec,
 	})
 }
 
