@@ -65,11 +65,11 @@ func contested(probe, answer string, claim, question []byte) func(*bed) string {
 		b.check(b.host.setLink(false))
 		mark := b.mark()
 		b.check(b.host.setLink(true))
-		b.await(mark, 3*time.Second, func(frame []byte) bool {
+		b.await(mark, 2*patience, func(frame []byte) bool {
 			return strings.Contains(view{}.summary([]heard{{data: frame}}), probe)
 		})
 		b.send(claim)
-		b.watch(5 * slack)
+		b.watch(500 * time.Millisecond) // nobody can be asked whether it has arrived
 		b.host.wait(1500*time.Millisecond, upFull)
 		mark = b.mark()
 		b.send(question)
@@ -102,7 +102,7 @@ func advertised(frames ...[]byte) func(*bed) string {
 		}
 		b.barrier()
 		b.host.wait(2500*time.Millisecond, 10*time.Second)
-		return b.ask(view{}, nsFrame(prober6, inet.SolicitedNode(formed6), nsFor(formed6)))
+		return only(b.ask(view{}, nsFrame(prober6, inet.SolicitedNode(formed6), nsFor(formed6))), "NA ")
 	}
 }
 

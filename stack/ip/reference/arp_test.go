@@ -63,7 +63,14 @@ func afterwards(src netip.Addr, frames ...[]byte) func(*bed) string {
 		}
 		f := echoFrame(src, dst, echoID, 1, pattern(8))
 		copy(f[6:], otherMAC[:])
-		return b.ask(view{neighbors: true}, f)
+		return b.look(view{neighbors: true}, func() {
+			mark := b.mark()
+			b.send(f)
+			b.await(mark, patience, func(frame []byte) bool { // it may have to ask for the address first
+				id, _, ok := parseEchoReply(frame)
+				return ok && id == echoID
+			})
+		})
 	}
 }
 
@@ -73,7 +80,7 @@ func unresolved(dst netip.Addr) func(*bed) string {
 		s := b.listen(dst)
 		return b.look(view{neighbors: true}, func() {
 			b.check(s.send(netip.AddrPortFrom(dst, closedPort), pattern(8)))
-			b.host.wait(time.Second, 20*time.Second)
+			b.host.wait(1500*time.Millisecond, 20*time.Second)
 		})
 	}
 }
@@ -88,7 +95,7 @@ func resolved(dst netip.Addr) func(*bed) string {
 			}
 			b.barrier()
 			b.answerFor(dst, proberMAC)
-			b.host.wait(300*time.Millisecond, 1100*time.Millisecond) // the second request
+			b.host.wait(600*time.Millisecond, 1100*time.Millisecond) // the second request
 			b.barrier()
 		})
 	}
@@ -103,7 +110,7 @@ func stale(src netip.Addr, introduction, question []byte) func(*bed) string {
 		return b.look(view{neighbors: true}, func() {
 			b.send(question)
 			b.barrier()
-			b.host.wait(1700*time.Millisecond, 20*time.Second)
+			b.host.wait(6500*time.Millisecond, 20*time.Second) // 5 s until the first probe
 		})
 	}
 }

@@ -48,10 +48,8 @@ var settings = [][2]string{
 
 // linkSettings are those that exist with the interface only.
 var linkSettings = [][2]string{
-	{"net/ipv4/neigh/" + linuxIf + "/retrans_time_ms", "100"},
-	{"net/ipv6/neigh/" + linuxIf + "/retrans_time_ms", "100"},
-	{"net/ipv4/neigh/" + linuxIf + "/delay_first_probe_time", "1"},
-	{"net/ipv6/neigh/" + linuxIf + "/delay_first_probe_time", "1"},
+	{"net/ipv4/neigh/" + linuxIf + "/retrans_time_ms", "300"},
+	{"net/ipv6/neigh/" + linuxIf + "/retrans_time_ms", "300"},
 	{"net/ipv4/neigh/" + linuxIf + "/locktime", "0"},
 }
 

@@ -51,9 +51,9 @@ func option4Rows() []row {
 		asked4("Record Route with room for one address", "RFC 1122 §3.2.2.6: recorded and returned", route(7, 4, 0, 0, 0, 0),
 			reply+", options 07 07 08 c0 00 02 01 00").because(ignoresOptions),
 		asked4("Record Route, full", "RFC 1122 §3.2.2.6: returned", route(7, 8, host[:]...), reply+", options 07 07 08 c0 00 02 01 00").because(ignoresOptions),
-		asked4("a finished source route", "RFC 1122 §3.2.2.6: returned in reverse", route(131, 8, 192, 0, 2, 99), none,
-			reply+", options 83 07 04 c0 00 02 63 00").because(sourceRoutes),
-		asked4("a source route to go on", "RFC 1122 §3.3.5: hosts may not forward", route(131, 4, 192, 0, 2, 99), none, "ICMP error (3/5)").because(sourceRoutes),
+		asked4("a finished source route", "RFC 1122 §3.2.2.6: returned in reverse; RFC 7126 §4.3: dropped", route(131, 8, 192, 0, 2, 99), none,
+			reply+", options 83 07 04 c0 00 02 63 00"),
+		asked4("a source route to go on", "RFC 1122 §3.3.5: not for this host; RFC 7126 §4.3: dropped", route(131, 4, 192, 0, 2, 99), none, "ICMP error (3/5)"),
 		{name: "IPv4: datagram with Router Alert to a closed port", source: "RFC 2113", do: asked(ether(proberMAC, packet4(
 			inet.IPv4{Src: prober4, Dst: host4, Proto: inet.ProtoUDP, RouterAlert: true}, udp(prober4, host4, closedPort, pattern(8))))),
 			want: expect("port unreachable (3/3)")},
@@ -64,8 +64,6 @@ const (
 	strictPadding   = "Linux drops padding of more than 7 bytes and padding that is not zero, since it may hide a channel (RFC 4942 §2.1.9.5). `stack/ip` skips padding, whatever is in it."
 	dropsBadOptions = "`stack/ip` drops and counts what it cannot read; the report is no duty."
 	ignoresOptions  = "`stack/ip` ignores every IPv4 option but Router Alert. RFC 1122 says that echo replies should return this one."
-	sourceRoutes    = "Linux drops packets with source routes unless accept_source_route is set (RFC 7126 §4.3 and §4.4 advise it). " +
-		"A defect of `stack/ip`: it ignores the option and answers, although it neither follows nor reverses the route."
 )
 
 func option6Rows() []row {
@@ -98,8 +96,7 @@ func option6Rows() []row {
 	add("Hop-by-Hop header beyond the packet", "RFC 8200 §4.3", ether(proberMAC, packet6(prober6, host6, 64, hop, []byte{next, 9, 1, 4, 0, 0, 0, 0})), none, "erroneous header field (4/0) at 41")
 	add("14 bytes of padding", "RFC 8200 §4.2; RFC 4942 §2.1.9.5 lets one drop", with6(host6, hop, options(hop, next, padded...)), reply, none).why = strictPadding
 	add("padding that is not zero", "RFC 8200 §4.2: ignored", with6(host6, hop, options(hop, next, 1, 4, 1, 2, 3, 4)), reply, none).why = strictPadding
-	add("Hop-by-Hop after Destination Options", "RFC 8200 §4.1: as an unknown next header", with6(host6, dst, options(dst, hop), options(hop, next)), "unrecognized next header (4/1) at 40").why =
-		"A defect of `stack/ip`: the packet is counted as malformed and dropped, where RFC 8200 says that it should be reported."
+	add("Hop-by-Hop after Destination Options", "RFC 8200 §4.1: as an unknown next header", with6(host6, dst, options(dst, hop), options(hop, next)), "unrecognized next header (4/1) at 40")
 	add("Destination Options twice", order, with6(host6, dst, options(dst, dst), options(dst, next)), reply)
 	add("Destination Options, Routing without segments left, Destination Options", order,
 		with6(host6, dst, options(dst, inet.ProtoRouting), routing(dst, 253, 0), options(dst, next)), reply)
