@@ -66,7 +66,7 @@ func TestElection(t *testing.T) {
 		wantSaid(t, "until the other was", r.timed(300*time.Second), "255 Q()")
 		is("taken over", Querier, f.self)
 		wantSaid(t, "it goes on at the query interval", r.timed(200*time.Second), "80 Q()")
-		if c := r.Counters(); c.Elections != 2 {
+		if c := r.Counters(); c.Elections != 2 || c.QueriesHeard != map[bool]uint64{false: 5, true: 4}[f.v6] || c.GeneralQueries < 3 {
 			t.Errorf("counters %+v", c)
 		}
 		r.HandleLinkChange(r.now, 1, false)
@@ -536,5 +536,30 @@ func TestListenerPages(t *testing.T) {
 	r.HandleLinkChange(now, 1, false)
 	if page, _, _ := r.Page(Cursor(want[0]), 1); len(page) != 1 || page[0].If != 2 {
 		t.Errorf("after what is gone: %v", page)
+	}
+}
+
+// TestQuerySize is the arithmetic of RFC 3376 section 4.1.8 and RFC 3810
+// section 5.1.10: how many sources a query holds.
+func TestQuerySize(t *testing.T) {
+	t.Parallel()
+	for i, want := range []int{366, 89} {
+		f := families[i]
+		r := newOneRouter(t, f, RouterConfig{MaxSources: 400})
+		var sources []netip.Addr
+		for i := range 400 {
+			b := f.sourceBase.AsSlice()
+			b[len(b)-2], b[len(b)-1] = byte(1+i>>8), byte(i)
+			a, _ := netip.AddrFromSlice(b)
+			sources = append(sources, a)
+		}
+		for _, typ := range []igmp.RecordType{igmp.AllowNewSources, igmp.BlockOldSources} {
+			drain(r)
+			r.HandleReport(r.now, 1, f.v6, &igmp.Report{Records: []igmp.Record{{Type: typ, Group: f.groups[0], Sources: sources}}})
+		}
+		o, _ := r.Next()
+		if got := len(o.Query.Sources); got != want {
+			t.Errorf("%s: %d sources in a query, want %d", f.name, got, want)
+		}
 	}
 }
