@@ -9,34 +9,6 @@ import (
 	"github.com/mpstack/mpstack/wire/inet"
 )
 
-// slack is how long the prober listens on after the host has answered the
-// request that ends a row: answers that need one of the prober's come later.
-const slack = 20 * time.Millisecond
-
-// look does something and says what it brought about.
-func (b *bed) look(v view, do func()) string {
-	mark := b.mark()
-	do()
-	b.barrier()
-	b.watch(slack)
-	v.sent = b.quotable()
-	return v.summary(b.since(mark))
-}
-
-// ask sends frames and says what came back.
-func (b *bed) ask(v view, frames ...[]byte) string {
-	return b.look(v, func() {
-		for _, f := range frames {
-			b.send(f)
-		}
-	})
-}
-
-// asked is a row's question of frames alone.
-func asked(frames ...[]byte) func(*bed) string {
-	return func(b *bed) string { return b.ask(view{}, frames...) }
-}
-
 // arpRequest is a request by the prober, altered by change.
 func arpRequest(change func(*inet.ARP)) inet.ARP {
 	a := inet.ARP{Op: inet.ARPRequest, SenderMAC: proberMAC, SenderIP: prober4, TargetIP: host4}
@@ -113,17 +85,6 @@ func stale(src netip.Addr, introduction, question []byte) func(*bed) string {
 			b.host.wait(6500*time.Millisecond, 20*time.Second) // 5 s until the first probe
 		})
 	}
-}
-
-// listen opens a socket for the family of an address.
-func (b *bed) listen(family netip.Addr) socket {
-	any := netip.IPv4Unspecified()
-	if family.Is6() {
-		any = netip.IPv6Unspecified()
-	}
-	s, err := b.host.listen(netip.AddrPortFrom(any, openPort))
-	b.check(err)
-	return s
 }
 
 func arpRows() []row {

@@ -123,11 +123,13 @@ type knobs struct {
 type bed struct {
 	*prober
 	host host
-	fail func(error) // ends the row
 }
 
-// failure is how bed.fail unwinds a row.
+// failure is how bed.fail unwinds a row; bench.ask catches it.
 type failure struct{ error }
+
+// fail ends the row: its question could not be asked.
+func (b *bed) fail(err error) { panic(failure{err}) }
 
 // check ends the row where err is one.
 func (b *bed) check(err error) {
@@ -145,14 +147,14 @@ func (b *bed) close() {
 	}
 }
 
-// subject makes the host on the wire whose other end, in ns, is named.
+// subject makes a host, and the wire to it with the prober's end in a namespace.
 type subject func(wire *netns.NS, prober netns.Interface, k knobs) (host, error)
 
 var beds atomic.Int64
 
 // newBed makes a wire whose prober's end is in ns.
 func newBed(ns *netns.NS, s subject, k knobs) (_ *bed, err error) {
-	b := &bed{fail: func(err error) { panic(failure{err}) }}
+	b := new(bed)
 	defer func() {
 		if err != nil {
 			b.close()
@@ -196,4 +198,43 @@ func (b *bed) retry(do func() bool) bool {
 		}
 	}
 	return false
+}
+
+// slack is how long the prober listens on after the host has answered the
+// request that ends a row: answers that need one of the prober's come later.
+const slack = 20 * time.Millisecond
+
+// look does something and says what it brought about.
+func (b *bed) look(v view, do func()) string {
+	mark := b.mark()
+	do()
+	b.barrier()
+	b.watch(slack)
+	v.sent = b.quotable()
+	return v.summary(b.since(mark))
+}
+
+// ask sends frames and says what came back.
+func (b *bed) ask(v view, frames ...[]byte) string {
+	return b.look(v, func() {
+		for _, f := range frames {
+			b.send(f)
+		}
+	})
+}
+
+// asked is a row's question of frames alone.
+func asked(frames ...[]byte) func(*bed) string {
+	return func(b *bed) string { return b.ask(view{}, frames...) }
+}
+
+// listen opens a socket for the family of an address.
+func (b *bed) listen(family netip.Addr) socket {
+	any := netip.IPv4Unspecified()
+	if family.Is6() {
+		any = netip.IPv6Unspecified()
+	}
+	s, err := b.host.listen(netip.AddrPortFrom(any, openPort))
+	b.check(err)
+	return s
 }

@@ -167,8 +167,7 @@ func (b *bed) older(f *family, version uint8) {
 	b.barrier()
 }
 
-// member rows: from a filter to a query's answer, or to another filter.
-
+// replies is a row: with a filter in force, a query is answered.
 func (f *family) replies(name, source string, x filter, q igmp.Query, want ...string) row {
 	return row{name: name, source: source, want: want, do: func(b *bed) string {
 		b.member(f, f.group, x)
@@ -176,6 +175,7 @@ func (f *family) replies(name, source string, x filter, q igmp.Query, want ...st
 	}}
 }
 
+// changes is a row: one filter takes another's place.
 func (f *family) changes(name, source string, from, to filter, want ...string) row {
 	return row{name: name, source: source, want: want, do: func(b *bed) string {
 		if from.exclude || len(from.sources) > 0 {
