@@ -128,8 +128,11 @@ func (m *Message) takeField(ct *CType, class Class, body []byte, off int) error 
 	case ClassDiagResponse:
 		r.index = len(m.Responses)
 	}
+	if err := ct.parse(m, ct.CType, body); err != nil {
+		return moved(err, off)
+	}
 	m.received = append(m.received, r)
-	return moved(ct.parse(m, ct.CType, body), off)
+	return nil
 }
 
 // takeOther checks an object that is kept as it is, and keeps it: with the

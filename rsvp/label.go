@@ -81,7 +81,7 @@ func labelFrom(ctype uint8, body []byte) Label {
 // 2.3.1).
 func checkLabel(m *Message, ctype uint8, _ []byte) *object.DecodeError {
 	if m.labels != 0 && (m.labels == 1) != (ctype == 1) {
-		return failf("LABEL", -object.HeaderLen, ErrNotAllowed, "C-Type %d with C-Type %d", ctype, m.labels)
+		return failf("label C-Type", 3-object.HeaderLen, ErrNotAllowed, "%d with C-Type %d", ctype, m.labels)
 	}
 	m.labels = ctype
 	return nil

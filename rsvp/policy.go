@@ -173,7 +173,9 @@ func (p PolicyData) AppendTo(b []byte) ([]byte, error) {
 	if p.Refresh.RefreshMS != 0 {
 		e.done(p.Refresh.AppendTo(e.b))
 	}
-	e.raws(p.Unknown)
+	for _, o := range p.Unknown {
+		e.done(o.AppendTo(e.b))
+	}
 	offset := len(e.b) - start
 	for _, el := range p.Elements {
 		e.done(el.AppendTo(e.b))
