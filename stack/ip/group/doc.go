@@ -43,10 +43,17 @@
 // the same, since that is all it can do.
 //
 // One timer serves the state-change reports of all groups of a link, so that
-// they share messages. A record for which nothing is known and that asks for
-// nothing is ignored. A router without an address never becomes querier
-// before one that has. A router adopts the robustness of the query that it
-// heard last, even as querier; it never adopts an older version.
+// they share messages. A specific query is repeated once every last member
+// query interval, however often the report comes that caused it: queries that
+// follow each other sooner get one answer, whose loss would prune what is still
+// wanted. A record for which nothing is known and that asks for nothing is
+// ignored. A router without an address never becomes querier before one that
+// has. A router adopts the robustness of the query that it heard last, even as
+// querier; it never adopts an older version.
+//
+// A router that listens itself hears its own messages ([Host.HandleOwnQuery],
+// [Router.HandleReport]), so that the other routers of a link know of its
+// programs as long as it asks.
 //
 // What is not here: proxying (RFC 4605), tracking of single hosts, the
 // suppression of new reports by older ones (which RFC 3376 section 7.2.2
