@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/mpstack/mpstack/capture"
@@ -252,7 +253,7 @@ var rsvpFloods = [][]byte{
 	many([]byte{0x10, 2, 0, 0, 64, 0, 5, 0xe4, 5, 0xdc, 7, 1}, 374, 10, 0, 0, 1),
 }
 
-var decoders = []decoder{
+var decoders = slices.Concat(rsvpObjects, []decoder{
 	{name: "object.Parse", reads: "an object of MPJ or RSVP", seeds: objectSeeds, plain: true, decode: withRest(object.Parse)},
 
 	{name: "inet.ParseEthernet", reads: "a frame", seeds: layer(dissect.LayerEthernet, 0), decode: withRest(inet.ParseEthernet)},
@@ -342,7 +343,7 @@ var decoders = []decoder{
 			}
 			return t, nil
 		}},
-}
+})
 
 // A tree is no value of a protocol but what is shown of it: it has a name, a
 // place, a value and a text for each of the fields, of which some have one byte.
