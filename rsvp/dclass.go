@@ -24,6 +24,7 @@ func AppendDClass(b []byte, dscps []uint8) ([]byte, error) {
 
 // parseDClass takes the code points: the six high bits of each word's last byte.
 func parseDClass(m *Message, _ uint8, body []byte) *object.DecodeError {
+	m.DClass = withRoom(m.DClass, len(body)/4)
 	for ; len(body) > 0; body = body[4:] {
 		m.DClass = append(m.DClass, body[3]>>2)
 	}

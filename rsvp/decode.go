@@ -1,8 +1,6 @@
 package rsvp
 
 import (
-	"slices"
-
 	"github.com/mpstack/mpstack/rsvp/intserv"
 	"github.com/mpstack/mpstack/wire/object"
 )
@@ -29,6 +27,7 @@ func (m *Message) Decode(b []byte) error {
 		return checkBundle(objects, HeaderLen)
 	}
 	var refused *object.DecodeError
+	m.objects = objects
 	for off := HeaderLen; len(objects) > 0; {
 		o, rest, err := object.Parse(objects)
 		if err != nil {
@@ -109,29 +108,38 @@ func (m *Message) take(o object.Object, off int) (refused *object.DecodeError, e
 
 // keep appends an object to one of the lists of raw objects.
 func (m *Message) keep(l list, to *[]Raw, o object.Object, off int) {
-	m.received = append(m.received, Received{Class: Class(o.Class), CType: o.CType, Offset: off, list: l, index: len(*to)})
+	m.room(full(*to))
+	m.note(Received{Class: Class(o.Class), CType: o.CType, list: l}, off, len(*to))
 	*to = append(*to, Raw{o, off})
+}
+
+// note lists an object that came at off and is the one with that index in its
+// list.
+func (m *Message) note(r Received, off, index int) {
+	r.Offset, r.index = uint16(off), uint16(index)
+	m.received = append(m.received, r)
 }
 
 // takeField adds an object that has a field.
 func (m *Message) takeField(ct *CType, class Class, body []byte, off int) error {
-	r := Received{Class: class, CType: ct.CType, Offset: off}
+	index, more := 0, false
 	switch class {
 	case ClassFlowSpec:
-		r.index = len(m.Flows)
+		index, more = len(m.Flows), full(m.Flows)
 	case ClassFilterSpec:
-		r.index = len(m.filters)
+		index, more = len(m.filters), full(m.filters) || full(m.Flows)
 	case ClassMessageIDAck:
-		r.index = len(m.Acks)
+		index, more = len(m.Acks), full(m.Acks)
 	case ClassMessageIDList:
-		r.index = len(m.IDLists)
+		index, more = len(m.IDLists), full(m.IDLists)
 	case ClassDiagResponse:
-		r.index = len(m.Responses)
+		index, more = len(m.Responses), full(m.Responses)
 	}
+	m.room(more)
 	if err := ct.parse(m, ct.CType, body); err != nil {
 		return moved(err, off)
 	}
-	m.received = append(m.received, r)
+	m.note(Received{Class: class, CType: ct.CType}, off, index)
 	return nil
 }
 
@@ -143,15 +151,13 @@ func (m *Message) takeOther(ct *CType, class Class, o object.Object, off int) er
 			return err
 		}
 	}
-	n := len(m.spans)
-	if n == 0 || m.spans[n-1].from == m.spans[n-1].to || m.fresh {
+	if !m.attach {
 		m.keep(inOther, &m.Other, o, off)
 		return nil
 	}
-	s := &m.spans[n-1]
-	m.received = append(m.received, Received{Class: class, CType: o.CType, Offset: off, list: inAttached, index: len(m.attached)})
-	m.attached = append(m.attached, Attached{Filter: s.to - s.from - 1, Raw: Raw{o, off}})
-	s.attTo = len(m.attached)
+	m.room(full(m.Attached))
+	m.note(Received{Class: class, CType: o.CType, list: inAttached}, off, len(m.Attached))
+	m.Attached = append(m.Attached, Attached{Flow: len(m.Flows) - 1, Filter: len(m.filters) - 1 - m.first, Raw: Raw{o, off}})
 	return nil
 }
 
@@ -204,7 +210,7 @@ func (m *Message) addFlowSpec(f intserv.FlowSpec) *object.DecodeError {
 	if again && m.Style.Known() {
 		return fail("FLOWSPEC", -object.HeaderLen, ErrDuplicate)
 	}
-	m.flow, m.hasFlow, m.fresh = f, true, true
+	m.flow, m.hasFlow, m.fresh, m.attach = f, true, true, false
 	if m.Style.Base() != FF {
 		m.openFlow(false)
 	}
@@ -222,15 +228,18 @@ func (m *Message) addFilter(f FilterSpec) *object.DecodeError {
 	if m.Style.Base() == FF || len(m.Flows) == 0 {
 		m.openFlow(m.hasFlow && !m.fresh)
 	}
-	m.fresh = false
+	m.fresh, m.attach = false, true
 	m.filters = append(m.filters, f)
-	m.spans[len(m.spans)-1].to = len(m.filters)
+	m.Flows[len(m.Flows)-1].Filters = m.filters[m.first:len(m.filters):len(m.filters)]
 	return nil
 }
 
 // skipFlow takes a FLOWSPEC or FILTER_SPEC of an unknown C-Type as read, so that
 // what follows it is still judged rightly.
 func (m *Message) skipFlow(class Class) {
+	if class == ClassFlowSpec || class == ClassFilterSpec {
+		m.attach = false
+	}
 	switch {
 	case class == ClassFlowSpec:
 		m.flow, m.hasFlow, m.fresh = intserv.FlowSpec{}, true, false
@@ -244,18 +253,14 @@ func (m *Message) skipFlow(class Class) {
 
 // openFlow begins a flow descriptor.
 func (m *Message) openFlow(omitted bool) {
+	m.first = len(m.filters)
 	m.Flows = append(m.Flows, FlowDescriptor{FlowSpec: m.flow, Omitted: omitted})
-	m.spans = append(m.spans, span{len(m.filters), len(m.filters), len(m.attached), len(m.attached)})
 }
 
 // finish checks what can be checked only at the end: required objects and
 // complete flow descriptors. partial says that an object was refused, which may
 // be the one that is missing.
 func (m *Message) finish(end int, partial bool) error {
-	for i, s := range m.spans {
-		m.Flows[i].Filters = slices.Clip(m.filters[s.from:s.to])
-		m.Flows[i].Attached = slices.Clip(m.attached[s.attFrom:s.attTo])
-	}
 	if err := m.checkKinds(); err != nil {
 		return err
 	}
@@ -295,7 +300,7 @@ func (m *Message) wrongKind(class Class, f FilterSpec) error {
 	off := 0
 	for _, r := range m.received {
 		if r.Class == class && r.CType == f.CType() {
-			off = r.Offset
+			off = int(r.Offset)
 			break
 		}
 	}

@@ -143,6 +143,7 @@ func (r *DiagRoute) AppendTo(b []byte) ([]byte, error) {
 func parseRoute(m *Message, ctype uint8, body []byte) *object.DecodeError {
 	r := &m.Route
 	r.Present, r.V6, r.Pointer = true, ctype == 2, body[3]
+	r.Nodes = withRoom(r.Nodes, len(body[4:])/addrLen(familyAddr(r.V6)))
 	for rest := body[4:]; len(rest) > 0; {
 		var a netip.Addr
 		a, rest = splitAddr(rest, r.V6)
@@ -181,6 +182,7 @@ func AppendDiagSelect(b []byte, list []DiagSelect) ([]byte, error) {
 // parseDiagSelect takes the pairs; an odd number of them is followed by one of
 // zeros.
 func parseDiagSelect(m *Message, _ uint8, body []byte) *object.DecodeError {
+	m.DiagSelect = withRoom(m.DiagSelect, len(body)/2)
 	for i := 0; i < len(body); i += 2 {
 		if body[i] == 0 {
 			if i != len(body)-2 || body[i+1] != 0 {

@@ -54,6 +54,9 @@ func (m *Message) rawLen() int {
 	for _, o := range m.Other {
 		n += o.WireLen()
 	}
+	for i := range m.Attached {
+		n += m.Attached[i].WireLen()
+	}
 	for _, o := range m.Unknown {
 		n += lenIf(Class(o.Class) != ClassNull, o.WireLen())
 	}
@@ -64,9 +67,6 @@ func (d *FlowDescriptor) wireLen() int {
 	n := lenIf(d.hasFlowSpec(), flowSpecLen(d.FlowSpec))
 	for _, f := range d.Filters {
 		n += f.WireLen()
-	}
-	for i := range d.Attached {
-		n += d.Attached[i].WireLen()
 	}
 	return n
 }
@@ -104,9 +104,7 @@ func (m *Message) AppendTo(b []byte) ([]byte, error) {
 	if m.Style != 0 {
 		e.done(m.Style.AppendTo(e.b))
 	}
-	for i := range m.Flows {
-		e.flow(&m.Flows[i])
-	}
+	m.appendFlows(&e)
 	for i := range m.IDLists {
 		e.done(m.IDLists[i].AppendTo(e.b))
 	}
@@ -204,7 +202,7 @@ func (m *Message) AppendAsReceived(b []byte) ([]byte, error) {
 		case inOther:
 			e.done(m.Other[r.index].AppendTo(e.b))
 		case inAttached:
-			e.done(m.attached[r.index].AppendTo(e.b))
+			e.done(m.Attached[r.index].AppendTo(e.b))
 		default:
 			m.appendReceived(&e, r)
 		}
@@ -228,7 +226,7 @@ func (m *Message) appendReceived(e *encoder, r Received) {
 	case ClassStyle:
 		e.done(m.Style.AppendTo(e.b))
 	case ClassFlowSpec:
-		if r.index < len(m.Flows) {
+		if int(r.index) < len(m.Flows) {
 			e.done(AppendFlowSpec(e.b, m.Flows[r.index].FlowSpec))
 		}
 	case ClassFilterSpec:
@@ -397,15 +395,22 @@ func behindSender(c Class) bool {
 	return c == ClassRecordRoute || c == ClassSuggestedLabel || c == ClassRecoveryLabel || c == ClassUpstreamLabel
 }
 
-func (e *encoder) flow(d *FlowDescriptor) {
-	if d.hasFlowSpec() {
-		e.done(AppendFlowSpec(e.b, d.FlowSpec))
-	}
-	at := 0
-	for i, f := range d.Filters {
-		e.done(f.AppendTo(e.b))
-		for ; at < len(d.Attached) && d.Attached[at].Filter <= i; at++ {
-			e.done(d.Attached[at].AppendTo(e.b))
+// appendFlows appends the flow descriptors and what is attached to their filters.
+func (m *Message) appendFlows(e *encoder) {
+	attached := m.Attached
+	for i := range m.Flows {
+		d := &m.Flows[i]
+		if d.hasFlowSpec() {
+			e.done(AppendFlowSpec(e.b, d.FlowSpec))
 		}
+		for k, f := range d.Filters {
+			e.done(f.AppendTo(e.b))
+			for ; len(attached) > 0 && attached[0].Flow == i && attached[0].Filter == k; attached = attached[1:] {
+				e.done(attached[0].AppendTo(e.b))
+			}
+		}
+	}
+	if e.err == nil && len(attached) > 0 {
+		e.err = failf(Class(attached[0].Class).String(), len(e.b), ErrOrder, "filter %d of flow %d", attached[0].Filter, attached[0].Flow)
 	}
 }

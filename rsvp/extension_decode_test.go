@@ -128,20 +128,29 @@ func TestAttached(t *testing.T) {
 	if err := m.Decode(encoded(t, "resv-te-se-v4")); err != nil {
 		t.Fatal(err)
 	}
-	var got [][2]int
-	for _, a := range m.Flows[0].Attached {
-		got = append(got, [2]int{a.Filter, int(a.Class)})
+	attached := func() (all [][3]int) {
+		for _, a := range m.Attached {
+			all = append(all, [3]int{a.Flow, a.Filter, int(a.Class)})
+		}
+		return all
 	}
-	if d := cmp.Diff([][2]int{{0, 16}, {1, 16}, {1, 21}}, got); d != "" {
+	if d := cmp.Diff([][3]int{{0, 0, 16}, {0, 1, 16}, {0, 1, 21}}, attached()); d != "" {
 		t.Error(d)
 	}
-	if err := m.Decode(encoded(t, "resv-te-ff-v4")); err != nil || len(m.Flows[0].Attached) != 2 || len(m.Flows[1].Attached) != 1 {
-		t.Errorf("%v %+v", err, m.Flows)
+	if err := m.Decode(encoded(t, "resv-te-ff-v4")); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([][3]int{{0, 0, 16}, {0, 0, 21}, {1, 0, 16}}, attached()); d != "" {
+		t.Error(d)
+	}
+	m.Attached = append(m.Attached, rsvp.Attached{Flow: 2, Raw: m.Attached[0].Raw})
+	if _, err := m.AppendTo(nil); !errors.Is(err, rsvp.ErrOrder) {
+		t.Errorf("a label for a flow that is not there: %v", err)
 	}
 	// One that comes before any filter belongs to none.
 	o := objects(t, encoded(t, "resv-te-ff-v4"))
 	b := message(rsvp.Resv, o[0], o[1], o[2], o[3], o[4], o[6], o[5])
-	if err := m.Decode(b); err != nil || len(m.Other) != 1 || len(m.Flows[0].Attached) != 0 {
+	if err := m.Decode(b); err != nil || len(m.Other) != 1 || len(m.Attached) != 0 {
 		t.Errorf("%v %+v", err, m.Other)
 	}
 	if got, err := m.AppendAsReceived(nil); err != nil || !bytes.Equal(got, b) {

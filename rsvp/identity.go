@@ -96,6 +96,7 @@ func ParseIdentity(e PolicyElement) (Identity, error) {
 	if i.Type != PolicyUser && i.Type != PolicyApplication {
 		return i, failf("AUTH_DATA", 0, ErrPolicyType, "P-Type %d", e.Type)
 	}
+	i.Attributes = withRoom(i.Attributes, countAttributes(e.Data))
 	for off := 0; off < len(e.Data); {
 		b := e.Data[off:]
 		n, err := tlvAttribute(b, off)
@@ -113,6 +114,18 @@ func ParseIdentity(e PolicyElement) (Identity, error) {
 		i.Attributes = append(i.Attributes, a)
 	}
 	return i, nil
+}
+
+// countAttributes returns how many attributes b begins with.
+func countAttributes(b []byte) (n int) {
+	for len(b) > 0 {
+		size, err := tlvAttribute(b, 0)
+		if err != nil {
+			break
+		}
+		n, b = n+1, b[padded(size):]
+	}
+	return n
 }
 
 // tlvAttribute returns the length of the attribute that b begins with: at least
@@ -136,20 +149,39 @@ type LocatorPart struct{ Key, Value string }
 // in the syntax of RFC 1779: "APP=SAP, VER=1.1, SAPP=Print". Values may be in
 // quotes; a backslash takes the next character as it is.
 func ParseLocator(text string) ([]LocatorPart, error) {
-	var parts []LocatorPart
+	parts := withRoom([]LocatorPart(nil), countLocator(text))
 	for off := 0; off < len(text); {
 		key, rest, ok := strings.Cut(text[off:], "=")
 		if key = strings.TrimSpace(key); !ok || key == "" || strings.ContainsAny(key, `,;"\`) {
-			return parts, failf("policy locator", off, ErrValue, "%q", text[off:])
+			return parts, failf("policy locator", off, ErrValue, "%.32q", text[off:])
 		}
 		value, left, ok := locatorValue(rest)
 		if !ok {
-			return parts, failf("policy locator", len(text)-len(rest), ErrValue, "%q", rest)
+			return parts, failf("policy locator", len(text)-len(rest), ErrValue, "%.32q", rest)
 		}
 		parts = append(parts, LocatorPart{key, value})
 		off = len(text) - len(left)
 	}
 	return parts, nil
+}
+
+// countLocator returns how many parts the text has at most: one behind each
+// separator that is neither escaped nor in quotes, of two characters at least.
+func countLocator(text string) int {
+	n, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '=' && n == 0:
+			n = 1
+		case (c == ',' || c == ';') && !quoted:
+			n++
+		}
+	}
+	return min(n, (len(text)+1)/3)
 }
 
 // locatorValue returns a value, without quotes and escapes, and what follows

@@ -16,9 +16,6 @@ type FlowDescriptor struct {
 	// one before, whose value FlowSpec repeats.
 	Omitted bool
 	Filters []FilterSpec
-	// Attached are objects that belong to a filter and follow it: LABEL and
-	// RECORD_ROUTE (RFC 3209 section 3.2). They are in order of Filter.
-	Attached []Attached
 }
 
 // Raw is an object that is kept as it is on the wire.
@@ -29,7 +26,8 @@ type Raw struct {
 
 // Attached is an object that follows a FILTER_SPEC and belongs to it.
 type Attached struct {
-	Filter int // index into FlowDescriptor.Filters
+	Flow   int // index into Message.Flows
+	Filter int // index into that descriptor's Filters
 	Raw
 }
 
@@ -52,6 +50,10 @@ type Message struct {
 	Scope      []netip.Addr // senders
 	Style      Style
 	Flows      []FlowDescriptor
+	// Attached are objects that belong to a filter in Flows and follow it: LABEL
+	// and RECORD_ROUTE (RFC 3209 section 3.2). They are in order of Flow, then of
+	// Filter.
+	Attached []Attached
 
 	Sender    SenderTemplate
 	HasTSpec  bool // of a token bucket
@@ -84,7 +86,7 @@ type Message struct {
 	Policy []Raw // POLICY_DATA, in order; ParsePolicyData reads them
 	// Other has the objects of classes that the registry checks but that have no
 	// field here (ClassInfo.Kept), in order; the Parse function of their class
-	// reads them. Those that follow a FILTER_SPEC are in Flows instead. In a
+	// reads them. Those that follow a FILTER_SPEC are in Attached instead. In a
 	// Notify, everything from the first SESSION on is here.
 	Other []Raw
 	// Unknown has NULL objects, and classes or C-Types that the registry does not
@@ -95,9 +97,10 @@ type Message struct {
 	// behind Flows.
 	received []Received
 	filters  []FilterSpec
-	attached []Attached
-	spans    []span
-	fresh    bool // a FLOWSPEC has come that no filter has used yet
+	first    int    // where the last flow descriptor begins in filters
+	objects  []byte // all of them; aliases what was decoded
+	attach   bool   // the last object of the flow descriptors was a filter
+	fresh    bool   // a FLOWSPEC has come that no filter has used yet
 	flow     intserv.FlowSpec
 	hasFlow  bool
 	labels   uint8 // C-Type of the labels that came
@@ -107,9 +110,9 @@ type Message struct {
 type Received struct {
 	Class  Class
 	CType  uint8
-	Offset int // from the start of the message
 	list   list
-	index  int // in its list
+	Offset uint16 // from the start of the message
+	index  uint16 // in its list
 }
 
 // list says where a received object's contents are.
@@ -123,16 +126,13 @@ const (
 	inAttached
 )
 
-// span is where the filters and attached objects of one flow descriptor lie.
-type span struct{ from, to, attFrom, attTo int }
-
 // Reset empties m and keeps its memory.
 func (m *Message) Reset() {
 	*m = Message{
 		Scope: m.Scope[:0], Flows: m.Flows[:0], Policy: m.Policy[:0], Other: m.Other[:0], Unknown: m.Unknown[:0],
 		DClass: m.DClass[:0], Acks: m.Acks[:0], IDLists: m.IDLists[:0], DiagSelect: m.DiagSelect[:0], Responses: m.Responses[:0],
 		Route:    DiagRoute{Nodes: m.Route.Nodes[:0]},
-		received: m.received[:0], filters: m.filters[:0], attached: m.attached[:0], spans: m.spans[:0],
+		Attached: m.Attached[:0], received: m.received[:0], filters: m.filters[:0],
 	}
 }
 

@@ -284,10 +284,8 @@ func registrySeeds() (seeds [][]byte) {
 // registry let pass can be read.
 func readKept(t *testing.T, m *rsvp.Message) {
 	kept := slices.Clone(m.Other)
-	for _, d := range m.Flows {
-		for _, a := range d.Attached {
-			kept = append(kept, a.Raw)
-		}
+	for _, a := range m.Attached {
+		kept = append(kept, a.Raw)
 	}
 	if m.Type == rsvp.Notify {
 		return // the session list is not read

@@ -64,6 +64,8 @@ func ParsePolicyData(o object.Object) (PolicyData, error) {
 // options reads the option list, which begins at offset 4 of the body.
 func (p *PolicyData) options(b []byte) error {
 	var m Message // takes the options' values
+	filters, others := countOptions(b)
+	p.Filters, p.Unknown = withRoom(p.Filters, filters), withRoom(p.Unknown, others)
 	for off := 4; len(b) > 0; {
 		o, rest, err := object.Parse(b)
 		if err != nil {
@@ -76,6 +78,25 @@ func (p *PolicyData) options(b []byte) error {
 		off, b = off+len(b)-len(rest), rest
 	}
 	return nil
+}
+
+// countOptions returns how many of the options in b go to Filters and to
+// Unknown.
+func countOptions(b []byte) (filters, others int) {
+	for {
+		o, rest, err := object.Parse(b)
+		if err != nil {
+			return filters, others
+		}
+		_, known := Lookup(Class(o.Class), o.CType)
+		switch class := Class(o.Class); {
+		case known && class == ClassFilterSpec:
+			filters++
+		case !known || class != ClassScope && class != ClassHop && class != ClassIntegrity && class != ClassTimeValues:
+			others++
+		}
+		b = rest
+	}
 }
 
 // option reads one option; offsets of its errors count from its header.
@@ -126,6 +147,15 @@ func (p *PolicyData) option(m *Message, o object.Object, off int) *object.Decode
 
 // elements reads the policy elements in body[off:].
 func (p *PolicyData) elements(body []byte, off int) *object.DecodeError {
+	n := 0
+	for at := off; at < len(body); n++ {
+		_, size, err := policyElement(body[at:], at)
+		if err != nil {
+			break
+		}
+		at += size
+	}
+	p.Elements = withRoom(p.Elements, n)
 	for off < len(body) {
 		e, n, err := policyElement(body[off:], off)
 		if err != nil {

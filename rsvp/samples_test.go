@@ -207,11 +207,11 @@ func teSamples(f family) (list []sample) {
 	add("path-te", rsvp.Message{Type: rsvp.Path, Session: tunnel, Hop: hop, TimeValues: times, Sender: l1, HasTSpec: true, TSpec: tspec, Other: []rsvp.Raw{
 		rawOf(rsvp.AppendExplicitRoute(nil, []rsvp.Subobject{here, {Type: rsvp.SubobjectAS, Loose: true, AS: 5}})), rawOf(rsvp.LabelRequest{CType: 1, L3PID: 0x0800}.AppendTo(nil)),
 		rawOf(rsvp.SessionAttribute{Setup: 7, Hold: 7, Name: []byte("tunnel")}.AppendTo(nil)), rro}})
-	add("resv-te-ff", rsvp.Message{Type: rsvp.Resv, Session: tunnel, Hop: hop, TimeValues: times, Style: rsvp.FF, Flows: []rsvp.FlowDescriptor{
-		{FlowSpec: load, Filters: []rsvp.FilterSpec{l1}, Attached: []rsvp.Attached{{Raw: label}, {Raw: rro}}},
-		{FlowSpec: load, Omitted: true, Filters: []rsvp.FilterSpec{l2}, Attached: []rsvp.Attached{{Raw: label}}}}})
+	add("resv-te-ff", rsvp.Message{Type: rsvp.Resv, Session: tunnel, Hop: hop, TimeValues: times, Style: rsvp.FF,
+		Flows:    []rsvp.FlowDescriptor{{FlowSpec: load, Filters: []rsvp.FilterSpec{l1}}, {FlowSpec: load, Omitted: true, Filters: []rsvp.FilterSpec{l2}}},
+		Attached: []rsvp.Attached{{Raw: label}, {Raw: rro}, {Flow: 1, Raw: label}}})
 	add("resv-te-se", rsvp.Message{Type: rsvp.Resv, Session: tunnel, Hop: hop, TimeValues: times, Style: rsvp.SE, Flows: []rsvp.FlowDescriptor{
-		{FlowSpec: load, Filters: []rsvp.FilterSpec{l1, l2}, Attached: []rsvp.Attached{{Raw: label}, {Filter: 1, Raw: label}, {Filter: 1, Raw: rro}}}}})
+		{FlowSpec: load, Filters: []rsvp.FilterSpec{l1, l2}}}, Attached: []rsvp.Attached{{Raw: label}, {Filter: 1, Raw: label}, {Filter: 1, Raw: rro}}})
 	add("path-err-user", rsvp.Message{Type: rsvp.PathErr, Session: tunnel, Error: rsvp.ErrorSpec{Node: f.node, Code: rsvp.CodeUserError},
 		Sender: l1, HasTSpec: true, TSpec: tspec, Other: []rsvp.Raw{rawOf(rsvp.UserError{Enterprise: 9, Value: 1, Description: []byte("no")}.AppendTo(nil))}})
 	add("hello", rsvp.Message{Type: rsvp.Hello, Hello: rsvp.HelloObject{Src: 1, Dst: 2}, Other: []rsvp.Raw{rawOf(rsvp.RestartCap{RestartMS: 60000}.AppendTo(nil))}})

@@ -36,6 +36,7 @@ func AppendScope(b []byte, scope []netip.Addr) ([]byte, error) {
 // duty of the sender.
 func parseScope(m *Message, ctype uint8, body []byte) *object.DecodeError {
 	m.HasScope = true
+	m.Scope = withRoom(m.Scope, len(body)/addrLen(familyAddr(ctype == 2)))
 	for len(body) > 0 {
 		var a netip.Addr
 		a, body = splitAddr(body, ctype == 2)

@@ -24,9 +24,9 @@ func unsupported(m *rsvp.Message) error {
 		switch limit := supported[r.Class]; {
 		case r.Class == rsvp.ClassNull || r.CType <= limit:
 		case limit > 0:
-			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: r.Offset, Err: rsvp.ErrUnknownCType}
+			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: int(r.Offset), Err: rsvp.ErrUnknownCType}
 		case object.UnknownPolicy(uint8(r.Class)) == object.Reject:
-			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: r.Offset, Err: rsvp.ErrUnknownClass}
+			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: int(r.Offset), Err: rsvp.ErrUnknownClass}
 		}
 	}
 	return nil
