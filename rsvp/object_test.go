@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mpstack/mpstack/capture/capturetest"
+	"github.com/mpstack/mpstack/capture/dissect"
 	"github.com/mpstack/mpstack/rsvp"
 	"github.com/mpstack/mpstack/rsvp/intserv"
 	"github.com/mpstack/mpstack/wire/object"
@@ -335,7 +337,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	for _, b := range registrySeeds() {
+	for _, b := range append(registrySeeds(), capturetest.Seeds(f, dissect.LayerRSVP)...) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -246,13 +246,6 @@ var mpjFlood = func() []byte {
 	return b
 }()
 
-// rsvpFloods are messages of very many small parts.
-var rsvpFloods = [][]byte{
-	many([]byte{0x10, 1, 0, 0, 64, 0, 0, 0}, 350, 0, 4, 0, 0),
-	many([]byte{0x10, 2, 0, 0, 64, 0, 0, 0, 0, 8, 8, 1, 0, 0, 0, 0x0a}, 100, 0, 12, 10, 1, 10, 0, 0, 1, 0, 0, 0, 9),
-	many([]byte{0x10, 2, 0, 0, 64, 0, 5, 0xe4, 5, 0xdc, 7, 1}, 374, 10, 0, 0, 1),
-}
-
 var decoders = slices.Concat(rsvpObjects, []decoder{
 	{name: "object.Parse", reads: "an object of MPJ or RSVP", seeds: objectSeeds, plain: true, decode: withRest(object.Parse)},
 
@@ -317,8 +310,7 @@ var decoders = slices.Concat(rsvpObjects, []decoder{
 		}},
 
 	{name: "rsvp.ParseHeader", reads: "an RSVP message", seeds: layer(dissect.LayerRSVP, 0), mend: mendRSVP, decode: withRest(rsvp.ParseHeader), fuzz: "FuzzDecode"},
-	{name: "rsvp.Message.Decode", reads: "an RSVP message", mend: mendRSVP, decode: decodeRSVP, factor: 64,
-		why:   "the lists of a message grow as its objects come",
+	{name: "rsvp.Message.Decode", reads: "an RSVP message", mend: mendRSVP, decode: decodeRSVP,
 		seeds: both(layer(dissect.LayerRSVP, 0), vectors(rsvpFloods...)),
 		reuse: func() func(b []byte) (any, error) {
 			m := new(rsvp.Message)
