@@ -448,3 +448,23 @@ func TestNoAllocation(t *testing.T) {
 		}
 	}
 }
+
+// TestRoom: every list of a new message gets the room that it needs, no more.
+func TestRoom(t *testing.T) {
+	for _, s := range samples() {
+		var m rsvp.Message
+		if err := m.Decode(encoded(t, s.name)); err != nil {
+			t.Fatal(err)
+		}
+		for list, spare := range map[string]int{
+			"Received": cap(m.Received()) - len(m.Received()), "Flows": cap(m.Flows) - len(m.Flows), "Attached": cap(m.Attached) - len(m.Attached),
+			"Acks": cap(m.Acks) - len(m.Acks), "IDLists": cap(m.IDLists) - len(m.IDLists), "Responses": cap(m.Responses) - len(m.Responses),
+			"Policy": cap(m.Policy) - len(m.Policy), "Other": cap(m.Other) - len(m.Other), "Unknown": cap(m.Unknown) - len(m.Unknown),
+			"Scope": cap(m.Scope) - len(m.Scope), "DClass": cap(m.DClass) - len(m.DClass), "nodes": cap(m.Route.Nodes) - len(m.Route.Nodes),
+		} {
+			if spare != 0 {
+				t.Errorf("%s: room for %d more in %s", s.name, spare, list)
+			}
+		}
+	}
+}
