@@ -39,6 +39,9 @@ func (st *Stack) Counters() []Counter {
 	for _, c := range ip.Table() {
 		add("ip/"+c.Name, c.Value)
 	}
+	for _, c := range st.ip.MembershipDrops() {
+		add("ip/"+c.Name, c.Value)
+	}
 	mpj := st.mpj.Counters()
 	mpj.Each(func(name string, value uint64) { add("mpj/"+name, value) })
 	addRSVP(st.node.Counters(), add)

@@ -63,6 +63,7 @@ func (m *Machine) incomplete(now machine.Time, o *reasm.Output) {
 		return
 	}
 	p := packet{in: m.iface(o.If), raw: o.Packet, payload: q.Payload, src: q.Src, dst: q.Dst, proto: q.Proto}
+	p.group = p.in != nil && p.in.isBroadcast(p.dst) // no error about a broadcast (RFC 1122 section 3.2.2)
 	msg := inet.ICMP{Type: inet.ICMPv4TimeExceeded, Code: inet.ICMPv4ReassemblyExceeded, Body: inet.QuoteIPv4(p.raw)}
 	if p.v6() {
 		msg = inet.ICMP{Type: inet.ICMPv6TimeExceeded, Code: inet.ICMPv6ReassemblyExceeded, Body: inet.QuoteIPv6(p.raw)}

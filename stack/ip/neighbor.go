@@ -73,6 +73,7 @@ func (m *Machine) unresolved(now machine.Time, o *neigh.Output) {
 	if o.Packet.Tag == tagForwarded {
 		m.counters.DropForwardNeighbor++
 		p := packet{raw: o.Packet.Data, payload: q.Payload, src: q.Src, dst: q.Dst, proto: q.Proto}
+		p.later = q.FragOffset > 0 // no error about it (RFC 1122 section 3.2.2)
 		m.sendUnreachable(now, &p, inet.ICMPv4HostUnreachable, inet.ICMPv6AddressUnreachable)
 		return
 	}

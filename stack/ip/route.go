@@ -62,7 +62,10 @@ func family(v6 bool) int {
 // add adds an entry unless the same is there. dst is masked.
 func (t *routes) add(dst netip.Prefix, r route) bool {
 	list := t.entries[dst]
-	if slices.ContainsFunc(list, func(have route) bool { return have.out == r.out && have.via == r.via }) {
+	// Entries of several origins may be alike: each goes with its own origin.
+	if slices.ContainsFunc(list, func(have route) bool {
+		return have.out == r.out && have.via == r.via && have.origin == r.origin
+	}) {
 		return false
 	}
 	if t.entries == nil {
@@ -143,17 +146,22 @@ func (t *routes) lookup(dst netip.Addr, out *iface) (route, bool) {
 // another way now, sorted.
 func (t *routes) lost(key neigh.Key) (changed []netip.Prefix) {
 	for dst, list := range t.entries {
-		i := slices.IndexFunc(list, func(r route) bool { return !r.suspect && r.via == key.Addr && r.out.index == key.If })
-		if i < 0 || len(list) == 1 {
+		by := func(r route) bool { return r.via == key.Addr && r.out.index == key.If }
+		others := func(r route) bool { return !by(r) }
+		if !slices.ContainsFunc(list, func(r route) bool { return by(r) && !r.suspect }) || !slices.ContainsFunc(list, others) {
 			continue
 		}
-		list[i].suspect = true
-		t.suspects++
-		if !slices.ContainsFunc(list, func(r route) bool { return !r.suspect }) {
-			for j := range list {
-				list[j].suspect = j == i
+		// Where nobody is left, the others get another chance.
+		left := slices.ContainsFunc(list, func(r route) bool { return !by(r) && !r.suspect })
+		for i := range list {
+			was := list[i].suspect
+			list[i].suspect = by(list[i]) || was && left
+			switch {
+			case list[i].suspect && !was:
+				t.suspects++
+			case was && !list[i].suspect:
+				t.suspects--
 			}
-			t.suspects -= len(list) - 1
 		}
 		changed = append(changed, dst)
 	}

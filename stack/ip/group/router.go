@@ -299,7 +299,7 @@ func (r *Router) handleRecord(now machine.Time, l *routerLink, in *igmp.Record) 
 		}
 	}
 	r.counters.Records++
-	r.fire(now, l, rec, e, r.within(rec.state, sources))
+	r.fire(now, l, rec, e, r.within(rec.state, e, sources))
 }
 
 // acceptable reports whether a record is one to heed, and counts it otherwise.
@@ -336,14 +336,20 @@ func (r *Router) record(l *routerLink, group netip.Addr) *record {
 
 func compareRecord(r *record, group netip.Addr) int { return r.Group.Compare(group) }
 
-// within returns b without the sources for which s has no room.
-func (r *Router) within(s routerState, b set) set {
+// within returns b without the sources for which s has no room. IS_EX and TO_EX
+// leave nothing of s that b does not name (RFC 3376 section 6.4): what s holds
+// is room.
+func (r *Router) within(s routerState, e routerEvent, b set) set {
 	room := min(r.cfg.MaxSources-s.size(), r.cfg.MaxAllSources-r.sources)
+	replaces := e == evIsEx || e == evToEx
+	if replaces {
+		room = min(r.cfg.MaxSources, r.cfg.MaxAllSources-r.sources+s.size())
+	}
 	if len(b) <= room {
 		return b
 	}
 	return b.filter(func(a netip.Addr) bool {
-		if s.active.has(a) || s.blocked.has(a) {
+		if !replaces && (s.active.has(a) || s.blocked.has(a)) {
 			return true
 		}
 		if room--; room >= 0 {
