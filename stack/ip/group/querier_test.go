@@ -230,6 +230,32 @@ func TestSpecificQueries(t *testing.T) {
 	})
 }
 
+// TestQuietAndRounds: a leave after the last query of a round is asked about
+// anew, and a router is not quiet while it has something to say.
+func TestQuietAndRounds(t *testing.T) {
+	t.Parallel()
+	inBoth(t, func(t *testing.T, f family) {
+		r := newOneRouter(t, f, RouterConfig{})
+		r.hear("TO_EX()")
+		r.hear("TO_IN()")
+		wantSaid(t, "a round", r.timed(1500*time.Millisecond), "0 change *", "0 Q(G)", "1 Q(G)")
+		r.hear("TO_IN()")
+		r.run(500 * time.Millisecond)
+		if len(r.records) != 0 || r.Quiet() {
+			t.Errorf("state %s, quiet %v before all is told", r.state(), r.Quiet())
+		}
+		wantSaid(t, "another", drain(r), "Q(G)", "change *")
+		if !r.Quiet() {
+			t.Error("not quiet")
+		}
+		r.hear("IS_EX()")
+		drain(r)
+		if r.Quiet() {
+			t.Error("quiet with a member")
+		}
+	})
+}
+
 // TestLastMemberSettings: count and interval of their own (RFC 3376 sections
 // 8.8 to 8.10).
 func TestLastMemberSettings(t *testing.T) {
@@ -346,6 +372,8 @@ func TestSettings(t *testing.T) {
 		{Settings{QueryResponseInterval: 50 * time.Millisecond}, false, true},
 		{Settings{Version: 2, QueryResponseInterval: 30 * time.Second}, false, true},
 		{Settings{Version: 1, QueryInterval: 1000 * time.Second, QueryResponseInterval: 70 * time.Second}, false, false},
+		{Settings{Version: 1, QueryResponseInterval: 30 * time.Second}, false, true},
+		{Settings{QueryInterval: 1000 * time.Second, QueryResponseInterval: 70 * time.Second}, true, true},
 		{Settings{LastMemberQueryInterval: time.Microsecond}, false, false},
 		{Settings{LastMemberQueryInterval: 3 * time.Hour}, false, false},
 		{Settings{LastMemberQueryCount: -1}, false, false},

@@ -153,6 +153,9 @@ func TestReportsOfGroupsShareMessages(t *testing.T) {
 		wantSaid(t, "again", drain(h), "report-again TO_EX() TO_IN() TO_EX()")
 		h.step(".")
 		wantSaid(t, "the rest", drain(h), "report-again TO_IN()")
+		if c := h.Counters(); c.Reports != 7 || c.Queries != 1 {
+			t.Errorf("counters %+v", c)
+		}
 	})
 }
 

@@ -81,7 +81,7 @@ func TestRouterStepUnknownEvent(t *testing.T) {
 			t.Errorf("%v became %v", s, to)
 		}
 	}
-	if got := routerEvent(200).String() + routerEvent(0).String(); got != "routerEvent(200)routerEvent(0)" {
+	if got := routerEvent(200).String() + routerEvent(0).String() + (evReset + 1).String(); got != "routerEvent(200)routerEvent(0)routerEvent(10)" {
 		t.Errorf("names: %s", got)
 	}
 }
