@@ -13,9 +13,13 @@ const MaxKeyID = 1<<48 - 1
 // IntegrityFlags are the flags of an INTEGRITY object.
 type IntegrityFlags uint8
 
-// Handshake says that the sender answers Integrity Challenges (RFC 2747 section
-// 2.1, bit 0 of the flags, HF).
-const Handshake IntegrityFlags = 0x80
+// Handshake says that the sender answers Integrity Challenges: bit 0 of the
+// flags, HF, which is the high one (RFC 2747 section 2.1). Cisco's routers set the
+// low one, HandshakeLow, as tshark reads it.
+const (
+	Handshake    IntegrityFlags = 0x80
+	HandshakeLow IntegrityFlags = 0x01
+)
 
 // Integrity is the INTEGRITY object: class 4, C-Type 1 (RFC 2747 section 2.1). It
 // is there where Digest is not empty. Package rsvp/auth makes and checks digests.
