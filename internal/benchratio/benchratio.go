@@ -23,6 +23,9 @@ import (
 // Printed is where lines go: the standard output of the benchmark's process.
 var Printed = os.Stdout
 
+// now is the clock; tests have one of their own.
+var now = time.Now
+
 // Effort says how long to measure.
 type Effort struct {
 	Rounds int
@@ -94,9 +97,9 @@ func (e Effort) calibrate(f func()) int {
 
 // each returns the nanoseconds that a call of f takes, over n calls.
 func each(f func(), n int) float64 {
-	start := time.Now()
+	start := now()
 	for range n {
 		f()
 	}
-	return float64(max(time.Since(start), 1)) / float64(n)
+	return float64(max(now().Sub(start), 1)) / float64(n)
 }
