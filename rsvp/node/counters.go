@@ -44,6 +44,9 @@ const (
 	DropPathsOfOne                    // limit of path state of one session
 	DropReservationsOfOne             // limit of reservation state of one session
 	DropStaleResult                   // HandleTCResult for nothing that was asked
+	DropUnsigned                      // came in unsigned where messages must be signed
+	DropIntegrity                     // signed, and not taken; auth.VerifierCounters say why
+	DropNoSigningKey                  // could not be signed, or answered to a challenge, for want of a key
 	numDrops
 )
 
@@ -51,6 +54,7 @@ var dropNames = [numDrops]string{
 	"truncated", "length", "version", "checksum", "type", "missing", "duplicate", "not-allowed", "order", "value", "service",
 	"unknown-class", "unknown-c-type", "ports", "hop", "own", "lih", "family", "not-for-us", "no-state", "style", "ttl", "no-route",
 	"no-address", "unsendable", "sessions", "paths", "reservations", "paths-of-one-session", "reservations-of-one-session", "stale-result",
+	"unsigned", "integrity", "no-signing-key",
 }
 
 // String returns the reason's name.
@@ -77,6 +81,7 @@ type Counters struct {
 	Reservations int // now
 	Installed    int // reservations that admission or traffic control has accepted, now
 	Refused      uint64
+	KeysExpired  uint64 // keys that go on being used beyond their end, for want of others
 	PathExpired  uint64
 	ResvExpired  uint64
 }

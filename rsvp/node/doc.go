@@ -27,6 +27,9 @@
 //   - A reservation of a local receiver outlives the sender's path state: when
 //     the sender returns, Resv goes out again.
 //
-// What is not here: integrity, refresh reduction, diagnostics, policy,
-// preemption, and a kernel's traffic control, which answers [TCRequest].
+// Interfaces can be secured (RFC 2747): [Interface].Auth and Signer, and
+// [Config].Verifier, which the node drives.
+//
+// What is not here: refresh reduction, diagnostics, policy, preemption, and a
+// kernel's traffic control, which answers [TCRequest].
 package node

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/rsvp"
+	"github.com/mpstack/mpstack/rsvp/auth"
 	"github.com/mpstack/mpstack/rsvp/intserv"
 )
 
@@ -25,6 +26,11 @@ type Interface struct {
 	C, D uint32
 	// Services that are not offered here; ADSPEC gets their break bits.
 	NoGuaranteed, NoControlledLoad bool
+	// Auth is what is asked of messages that come in here, and whether those that
+	// go out are signed (RFC 2747 section 4). Anything but auth.Off needs Signer,
+	// with the keys of this interface, and Config.Verifier.
+	Auth   auth.Policy
+	Signer *auth.Signer
 }
 
 // iface is an interface's configuration and the sum of what is admitted.
@@ -61,6 +67,7 @@ func (n *Node) iface(index int) *iface {
 func (n *Node) Configure(now machine.Time, f Interface) {
 	n.begin(now)
 	n.iface(f.Index).Interface = f
+	n.secured = n.secured || f.Auth != auth.Off
 }
 
 // advertise is TC_Advertise of RFC 2205 section 3.11.2: p's ADSPEC as it leaves

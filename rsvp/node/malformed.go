@@ -13,7 +13,7 @@ import (
 var supported = [256]uint8{
 	rsvp.ClassSession: 4, rsvp.ClassHop: 2, rsvp.ClassIntegrity: 1, rsvp.ClassTimeValues: 1, rsvp.ClassErrorSpec: 2, rsvp.ClassScope: 2,
 	rsvp.ClassStyle: 1, rsvp.ClassFlowSpec: 2, rsvp.ClassFilterSpec: 5, rsvp.ClassSenderTemplate: 5, rsvp.ClassSenderTSpec: 2,
-	rsvp.ClassAdSpec: 2, rsvp.ClassPolicyData: 255, rsvp.ClassResvConfirm: 2,
+	rsvp.ClassAdSpec: 2, rsvp.ClassPolicyData: 255, rsvp.ClassResvConfirm: 2, rsvp.ClassChallenge: 1,
 }
 
 // unsupported returns the error for the first object of a decoded message that

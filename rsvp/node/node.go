@@ -7,6 +7,7 @@ import (
 
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/rsvp"
+	"github.com/mpstack/mpstack/rsvp/auth"
 )
 
 // Defaults of Config.
@@ -100,7 +101,10 @@ type Config struct {
 	// 2961 section 6, but without acknowledgements that end them). 0 is off; more than MaxFastRefresh counts as that; a stage that
 	// is not shorter than R is left out.
 	FastRefresh int
-	Limits      Limits
+	// Verifier checks signed messages. The node drives it; keys are added to it
+	// directly. nil: interfaces cannot be secured.
+	Verifier *auth.Verifier
+	Limits   Limits
 }
 
 // Node is the RSVP machine of one host or router. It is not safe for concurrent
@@ -121,9 +125,10 @@ type Node struct {
 	lastApp  SessionID
 	lastTC   uint32
 
-	ifs   map[int]*iface
-	lihs  []int // interface of each logical interface handle, from 1
-	count Counters
+	ifs     map[int]*iface
+	lihs    []int // interface of each logical interface handle, from 1
+	secured bool  // some interface has, or had, another policy than auth.Off
+	count   Counters
 
 	msg rsvp.Message // the message that came in
 	rsp rsvp.Message // the message that goes out
@@ -172,7 +177,8 @@ func (n *Node) Next() (*Output, bool) { return n.out.Pop() }
 
 // Quiet reports that nothing is left: no state, timer or pending output.
 func (n *Node) Quiet() bool {
-	return len(n.sessions) == 0 && len(n.apps) == 0 && n.timers.Len() == 0 && n.out.Len() == 0
+	return len(n.sessions) == 0 && len(n.apps) == 0 && n.timers.Len() == 0 && n.out.Len() == 0 &&
+		(n.cfg.Verifier == nil || n.cfg.Verifier.Quiet())
 }
 
 // Counters returns the counters as they are now.
@@ -205,12 +211,15 @@ func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 		n.forward(in)
 		return
 	}
-	if h.Type > rsvp.ResvConf && h.Type != rsvp.ResvTearConf {
+	if !n.takesPart(h.Type) {
 		n.drop(DropType)
 		return
 	}
 	m := &n.msg
 	err = m.Decode(in.Payload)
+	if n.secured && !n.authentic(in, m, err) {
+		return
+	}
 	if err == nil {
 		err = unsupported(m)
 	}
@@ -238,7 +247,18 @@ func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 	case rsvp.ResvConf:
 		n.resvConfArrives(in, m)
 	case rsvp.ResvTearConf: // the answer to a request that we do not make
+	case rsvp.IntegrityChallenge:
+		n.challengeArrives(in, m)
 	}
+}
+
+// takesPart reports whether the node processes messages of a type.
+func (n *Node) takesPart(t rsvp.MessageType) bool {
+	switch t {
+	case rsvp.IntegrityChallenge, rsvp.IntegrityResponse:
+		return n.secured
+	}
+	return t <= rsvp.ResvConf || t == rsvp.ResvTearConf
 }
 
 // forward passes on a message that is addressed to another node: it took a way
@@ -292,6 +312,10 @@ func (n *Node) consistent(m *rsvp.Message) bool {
 // Advance fires what is due. Early or stale calls do nothing.
 func (n *Node) Advance(now machine.Time) {
 	n.begin(now)
+	if n.cfg.Verifier != nil {
+		n.cfg.Verifier.Advance(n.now())
+		n.sendChallenges()
+	}
 	for {
 		t, _, ok := n.timers.Pop(n.now())
 		if !ok {
@@ -302,7 +326,15 @@ func (n *Node) Advance(now machine.Time) {
 }
 
 // Deadline returns when to call Advance next.
-func (n *Node) Deadline() (machine.Time, bool) { return n.timers.Next() }
+func (n *Node) Deadline() (machine.Time, bool) {
+	at, ok := n.timers.Next()
+	if n.cfg.Verifier != nil {
+		if v, more := n.cfg.Verifier.Deadline(); more && (!ok || v < at) {
+			return v, true
+		}
+	}
+	return at, ok
+}
 
 // timer names a timer by what it is for and the number of the block it is for.
 type timer struct {

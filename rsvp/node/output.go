@@ -145,4 +145,5 @@ const (
 	CauseResvConfSend    machine.Cause = "rsvp/resvconf/send"
 	CauseResvConfForward machine.Cause = "rsvp/resvconf/forward"
 	CauseForward         machine.Cause = "rsvp/forward"
+	CauseResponse        machine.Cause = "rsvp/integrity/response" // to an Integrity Challenge
 )

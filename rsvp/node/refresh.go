@@ -232,7 +232,7 @@ func (r *refresh) send() {
 	if !ok {
 		return
 	}
-	limit := r.n.cfg.Routes.MTU(r.h.inIf) - ipOverhead
+	limit := r.n.cfg.Routes.MTU(r.h.inIf) - ipOverhead - r.n.signatureLen(r.h.inIf)
 	for i, p := range r.keep {
 		d := rsvp.FlowDescriptor{FlowSpec: r.flows[i], Filters: r.filter(p)}
 		switch {

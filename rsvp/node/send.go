@@ -15,9 +15,8 @@ func (n *Node) send(to Send) {
 	m := &n.rsp
 	m.SendTTL = to.TTL
 	start := len(n.buf)
-	b, err := m.AppendTo(n.buf)
+	b, err := n.encode(to)
 	if err != nil {
-		n.drop(DropUnsendable)
 		return
 	}
 	n.buf = b
