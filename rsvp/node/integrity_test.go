@@ -54,7 +54,9 @@ func newGuarded(t *testing.T, policy auth.Policy, shakes auth.Handshakes) *guard
 				t.Fatal(err)
 			}
 		}
-		x.h.Do(func(now machine.Time, n *node.Node) { n.Configure(now, node.Interface{Index: index, Auth: policy, Signer: s}) })
+		x.h.Do(func(now machine.Time, n *node.Node) {
+			n.Configure(now, node.Interface{Index: index, Auth: policy, Signer: s})
+		})
 	}
 	l.s, l.d = register(t, l.S, lineDst), register(t, l.D, lineDst)
 	return g
