@@ -42,6 +42,7 @@ type SessionSpec struct {
 // that is there already is reported by PathEvent upcalls.
 func (n *Node) Session(now machine.Time, spec SessionSpec) (SessionID, error) {
 	n.begin(now)
+	defer n.end()
 	dst := spec.Dst.WithZone("").Unmap()
 	if !dst.IsValid() || dst.IsUnspecified() || spec.Proto == 0 {
 		return 0, fmt.Errorf("%w: %v protocol %d", ErrAddress, spec.Dst, spec.Proto)
@@ -68,6 +69,7 @@ func (n *Node) Session(now machine.Time, spec SessionSpec) (SessionID, error) {
 // that has left a group hears of their end no more; nothing is sent for it.
 func (n *Node) Release(now machine.Time, id SessionID) error {
 	n.begin(now)
+	defer n.end()
 	s, ok := n.apps[id]
 	if !ok {
 		return ErrSession
@@ -116,6 +118,7 @@ type SenderSpec struct {
 // periodically.
 func (n *Node) Sender(now machine.Time, id SessionID, spec SenderSpec) error {
 	n.begin(now)
+	defer n.end()
 	s, ok := n.apps[id]
 	if !ok {
 		return ErrSession
@@ -185,6 +188,7 @@ func (n *Node) checkSender(s *session, f rsvp.FilterSpec, spec SenderSpec) error
 // ReleaseSender takes a sender back: PathTear goes out.
 func (n *Node) ReleaseSender(now machine.Time, id SessionID, src netip.AddrPort) error {
 	n.begin(now)
+	defer n.end()
 	p, err := n.senderOf(id, src)
 	if err == nil {
 		n.removePSB(p, CausePathTearRelease, "Release")
@@ -200,6 +204,7 @@ func (n *Node) ReleaseSender(now machine.Time, id SessionID, src netip.AddrPort)
 // that second.
 func (n *Node) RefreshPath(now machine.Time, id SessionID, src netip.AddrPort) error {
 	n.begin(now)
+	defer n.end()
 	p, err := n.senderOf(id, src)
 	if err == nil {
 		n.promptPath(p)
@@ -244,6 +249,7 @@ type ReserveSpec struct {
 // down first.
 func (n *Node) Reserve(now machine.Time, id SessionID, spec ReserveSpec) error {
 	n.begin(now)
+	defer n.end()
 	s, ok := n.apps[id]
 	if !ok {
 		return ErrSession
@@ -364,6 +370,7 @@ func checkFlows(s *session, spec ReserveSpec) error {
 // goes out. Without one it does nothing.
 func (n *Node) ReleaseReservation(now machine.Time, id SessionID) error {
 	n.begin(now)
+	defer n.end()
 	s, ok := n.apps[id]
 	if !ok {
 		return ErrSession

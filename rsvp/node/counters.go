@@ -46,6 +46,9 @@ const (
 	DropStaleResult                   // HandleTCResult for nothing that was asked
 	DropUnsigned                      // came in unsigned where messages must be signed
 	DropIntegrity                     // signed, and not taken; auth.VerifierCounters say why
+	DropNeighbors                     // limit of neighbors
+	DropPending                       // limit of messages that wait for acknowledgments; this one is sent once
+	DropOutOfOrder                    // an older message than the one that its state has
 	DropNoSigningKey                  // could not be signed, or answered to a challenge, for want of a key
 	numDrops
 )
@@ -54,7 +57,7 @@ var dropNames = [numDrops]string{
 	"truncated", "length", "version", "checksum", "type", "missing", "duplicate", "not-allowed", "order", "value", "service",
 	"unknown-class", "unknown-c-type", "ports", "hop", "own", "lih", "family", "not-for-us", "no-state", "style", "ttl", "no-route",
 	"no-address", "unsendable", "sessions", "paths", "reservations", "paths-of-one-session", "reservations-of-one-session", "stale-result",
-	"unsigned", "integrity", "no-signing-key",
+	"unsigned", "integrity", "neighbors", "pending", "out-of-order", "no-signing-key",
 }
 
 // String returns the reason's name.
@@ -72,18 +75,22 @@ func Drops() []Drop {
 // Counters of a node. Arrays of messages are indexed by rsvp.MessageType, Drops
 // by Drop.
 type Counters struct {
-	Received     [rsvp.IntegrityResponse + 1]uint64 // well-formed messages
-	Sent         [rsvp.IntegrityResponse + 1]uint64
-	Forwarded    uint64 // messages for other nodes that were passed on unread
-	Drops        [numDrops]uint64
-	Sessions     int // now
-	Paths        int // now
-	Reservations int // now
-	Installed    int // reservations that admission or traffic control has accepted, now
-	Refused      uint64
-	KeysExpired  uint64 // keys that go on being used beyond their end, for want of others
-	PathExpired  uint64
-	ResvExpired  uint64
+	Received       [rsvp.IntegrityResponse + 1]uint64 // well-formed messages
+	Sent           [rsvp.IntegrityResponse + 1]uint64
+	Forwarded      uint64 // messages for other nodes that were passed on unread
+	Drops          [numDrops]uint64
+	Sessions       int // now
+	Paths          int // now
+	Reservations   int // now
+	Installed      int // reservations that admission or traffic control has accepted, now
+	Refused        uint64
+	Retransmitted  uint64 // messages sent again for want of an acknowledgment
+	Unacknowledged uint64 // messages given up so
+	Summarized     uint64 // states that we refreshed by a summary
+	Nacked         uint64 // summaries that a neighbor could not match
+	KeysExpired    uint64 // keys that go on being used beyond their end, for want of others
+	PathExpired    uint64
+	ResvExpired    uint64
 }
 
 // decodeDrops maps decoding errors to reasons.

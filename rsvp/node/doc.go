@@ -30,6 +30,16 @@
 // Interfaces can be secured (RFC 2747): [Interface].Auth and Signer, and
 // [Config].Verifier, which the node drives.
 //
-// What is not here: refresh reduction, diagnostics, policy, preemption, and a
+// Refreshes can be reduced (RFC 2961): [Config].RefreshReduction. Where RFC 2961
+// leaves room:
+//
+//   - MESSAGE_ID goes to neighbors that are known to be capable only, so that
+//     nobody refuses it: what is sent to a session's destination has one where
+//     every neighbor that was heard of on the interface is capable.
+//   - Summaries are gathered for a second, or a tenth of R if that is less.
+//   - What one call sends to one neighbor is bundled; nothing is delayed for it.
+//   - Tears are acknowledged and sent again as Path and Resv are.
+//
+// What is not here: diagnostics, policy, preemption, and a
 // kernel's traffic control, which answers [TCRequest].
 package node

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,8 +32,9 @@ func FuzzHandleMessage(f *testing.F) {
 
 func fuzzBody(t *testing.T, b []byte) {
 	n := nodetest.New(1)
-	limits := node.Limits{Sessions: 8, Paths: 8, Reservations: 8, PathsPerSession: 4, ReservationsPerSession: 6}
-	h := n.Host("R", nodetest.Router, func(c *node.Config) { c.Limits, c.TrafficControl = limits, true })
+	limits := node.Limits{Sessions: 8, Paths: 8, Reservations: 8, PathsPerSession: 4, ReservationsPerSession: 6, Neighbors: 4, Pending: 3}
+	reduce := len(b)%2 == 1
+	h := n.Host("R", nodetest.Router, func(c *node.Config) { c.Limits, c.TrafficControl, c.RefreshReduction = limits, true, reduce })
 	h.Answer = func(r node.TCRequest) error {
 		if r.ID%3 == 0 {
 			return &node.TCError{Code: rsvp.CodeAdmission, Value: 2}
@@ -79,6 +81,7 @@ func fuzzBody(t *testing.T, b []byte) {
 	a.release()
 	n.Now = n.Now.Add(300 * 24 * time.Hour) // a refresh period has 32 bits of milliseconds
 	h.Do(func(now machine.Time, x *node.Node) { x.Advance(now) })
+	n.RunFor(10 * time.Second) // for acknowledgments of the tears
 	if !h.Node.Quiet() {
 		t.Fatalf("not quiet: %+v", h.Node.Snapshot(rsvp.Session{}, 10))
 	}
@@ -110,7 +113,18 @@ func seedLogs() (seeds [][]byte) {
 				seed = record(seed, in[s.From], 1, s.Payload)
 			}
 		}
-		seeds = append(seeds, seed)
+		seeds = append(seeds, seed, append(slices.Clone(seed), 0))
+	}
+	ack := rsvp.Message{Type: rsvp.Ack, Flags: rsvp.RefreshReduction, Acks: []rsvp.MessageAck{{ID: 1}, {Nack: true, ID: 2}}}
+	list := rsvp.IDList{CType: 1}
+	list.Append(rsvp.IDEntry{ID: 1})
+	refresh := rsvp.Message{Type: rsvp.Srefresh, Flags: rsvp.RefreshReduction, IDLists: []rsvp.IDList{list}}
+	for _, m := range []rsvp.Message{ack, refresh} {
+		msg, _ := m.AppendTo(nil)
+		seeds = append(seeds, append(record(nil, 0, 1, msg), 0))
+		bundle := rsvp.Message{Type: rsvp.Bundle, Bundled: append(slices.Clone(msg), msg...)}
+		msg, _ = bundle.AppendTo(nil)
+		seeds = append(seeds, append(record(nil, 0, 1, msg), 0))
 	}
 	return seeds
 }

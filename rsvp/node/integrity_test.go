@@ -21,13 +21,18 @@ type guarded struct {
 	keys      map[string]*auth.Key
 }
 
-func newGuarded(t *testing.T, policy auth.Policy, shakes auth.Handshakes) *guarded {
+func newGuarded(t *testing.T, policy auth.Policy, shakes auth.Handshakes, change ...func(*node.Config)) *guarded {
 	t.Helper()
 	g := &guarded{verifiers: map[*nodetest.Host]*auth.Verifier{}, signers: map[string]*auth.Signer{}, keys: map[string]*auth.Key{}}
 	n := nodetest.New(1)
 	host := func(name string, kind nodetest.Kind) *nodetest.Host {
 		v := auth.NewVerifier(auth.VerifierConfig{Node: name, Entropy: machine.SeededEntropy(1, name, "auth"), Handshakes: shakes})
-		h := n.Host(name, kind, func(c *node.Config) { c.Verifier = v })
+		h := n.Host(name, kind, func(c *node.Config) {
+			c.Verifier = v
+			for _, f := range change {
+				f(c)
+			}
+		})
 		g.verifiers[h] = v
 		return h
 	}
@@ -284,5 +289,48 @@ func TestIntegrityRollover(t *testing.T) {
 		t.Errorf("%v %v", err, m.Integrity)
 	}
 	noDrops(t, g.Net)
+	finish(t, g.Net, g.s, g.d)
+}
+
+// TestIntegrityReduction: acknowledgments, summaries, what is sent again and what
+// is in Bundles are signed as all else is.
+func TestIntegrityReduction(t *testing.T) {
+	g := newGuarded(t, auth.Require, auth.Willing, reducing)
+	g.s.sender(lineSrc, 1000)
+	g.d.reserve(rsvp.WF, flow(load(1000), ""))
+	g.RunFor(5 * time.Minute)
+	lost := 0
+	g.Lose = func(s nodetest.Sent) bool { lost++; return lost == 1 }
+	g.d.reserve(rsvp.FF, flow(load(1000), lineSrc)) // a Bundle, which is lost
+	g.RunFor(5 * time.Minute)
+	expect(t, "sender", []string{state(g.S)}, "FF paths=1 resvs=1 if1[10.0.1.1:4000]{1000}")
+	types := map[rsvp.MessageType]int{}
+	for _, s := range g.Log {
+		messages := [][]byte{s.Payload}
+		if rsvp.MessageType(s.Payload[1]) == rsvp.Bundle {
+			types[rsvp.Bundle]++
+			messages = slices.Collect(rsvp.SubMessages(s.Payload[rsvp.HeaderLen:]))
+		}
+		for _, b := range messages {
+			var m rsvp.Message
+			if err := m.Decode(b); err != nil || !m.Has(rsvp.ClassIntegrity) && m.Type != rsvp.IntegrityChallenge {
+				t.Errorf("%v %v", err, m.Type)
+			}
+			types[m.Type]++
+		}
+	}
+	for _, typ := range []rsvp.MessageType{rsvp.Ack, rsvp.Srefresh, rsvp.Bundle, rsvp.Resv} {
+		if types[typ] == 0 {
+			t.Errorf("no %v: %v", typ, types)
+		}
+	}
+	if c := g.D.Node.Counters(); c.Retransmitted == 0 {
+		t.Errorf("%+v", c)
+	}
+	for _, v := range g.verifiers {
+		if c := v.Counters(); c.Verdicts[auth.BadDigest]+c.Verdicts[auth.Replayed] != 0 {
+			t.Errorf("%+v", c)
+		}
+	}
 	finish(t, g.Net, g.s, g.d)
 }

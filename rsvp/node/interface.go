@@ -38,6 +38,8 @@ type iface struct {
 	Interface
 	used uint64 // bytes per second
 	down bool
+
+	neighbors, reducing int // RSVP neighbors that are known, and those with refresh reduction
 }
 
 // reservable returns the rate that reservations may sum up to.
@@ -66,6 +68,7 @@ func (n *Node) iface(index int) *iface {
 // above a smaller share. ADSPECs change with the next Path.
 func (n *Node) Configure(now machine.Time, f Interface) {
 	n.begin(now)
+	defer n.end()
 	n.iface(f.Index).Interface = f
 	n.secured = n.secured || f.Auth != auth.Off
 }

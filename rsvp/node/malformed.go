@@ -8,20 +8,27 @@ import (
 )
 
 // supported gives, for the classes that a node acts on, the greatest C-Type: the
-// objects of RFC 2205, 2207 and 2210, and MESSAGE_ID where neighbors may use it.
-// What the codec knows beyond that is to the node as if it were unknown.
+// objects of RFC 2205, 2207, 2210 and 2747. What the codec knows beyond that is to
+// the node as if it were unknown.
 var supported = [256]uint8{
 	rsvp.ClassSession: 4, rsvp.ClassHop: 2, rsvp.ClassIntegrity: 1, rsvp.ClassTimeValues: 1, rsvp.ClassErrorSpec: 2, rsvp.ClassScope: 2,
 	rsvp.ClassStyle: 1, rsvp.ClassFlowSpec: 2, rsvp.ClassFilterSpec: 5, rsvp.ClassSenderTemplate: 5, rsvp.ClassSenderTSpec: 2,
 	rsvp.ClassAdSpec: 2, rsvp.ClassPolicyData: 255, rsvp.ClassResvConfirm: 2, rsvp.ClassChallenge: 1,
 }
 
+// reducing is supported for what comes with refresh reduction.
+var reducing = [256]uint8{rsvp.ClassMessageID: 1, rsvp.ClassMessageIDAck: 2, rsvp.ClassMessageIDList: 5}
+
 // unsupported returns the error for the first object of a decoded message that
 // must be refused because the node does not know its class or C-Type (RFC 2205
 // section 3.10).
-func unsupported(m *rsvp.Message) error {
+func (n *Node) unsupported(m *rsvp.Message) error {
 	for _, r := range m.Received() {
-		switch limit := supported[r.Class]; {
+		limit := supported[r.Class]
+		if n.red.on && limit == 0 {
+			limit = reducing[r.Class]
+		}
+		switch {
 		case r.Class == rsvp.ClassNull || r.CType <= limit:
 		case limit > 0:
 			return &object.DecodeError{Layer: "rsvp", Field: r.Class.String(), Offset: int(r.Offset), Err: rsvp.ErrUnknownCType}
@@ -32,10 +39,10 @@ func unsupported(m *rsvp.Message) error {
 	return nil
 }
 
-// malformed deals with a message that did not decode, or is not supported. Almost all errors are
-// counted only; an unknown class or C-Type is reported to where the message
-// came from, for the end system may know another form (RFC 2205 section 3.10
-// and the end of Appendix B).
+// malformed deals with a message that did not decode, or is not supported.
+// Almost all errors are counted only; an unknown class or C-Type is reported to
+// where the message came from, for the end system may know another form (RFC 2205
+// section 3.10 and the end of Appendix B).
 func (n *Node) malformed(in Incoming, m *rsvp.Message, err error) {
 	n.drop(dropOf(err))
 	code := rsvp.CodeUnknownClass

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -58,11 +59,14 @@ type Limits struct {
 	Reservations           int // reservation state blocks; default 2,097,152
 	PathsPerSession        int // default 131,072
 	ReservationsPerSession int // filters in all reservations of a session; default 131,072
+	Neighbors              int // with refresh reduction; default 65,536
+	Pending                int // messages that wait for an acknowledgment; default 1,048,576
 }
 
 // DefaultLimits are the limits that hold where Config has zeros.
 var DefaultLimits = Limits{
 	Sessions: 1 << 20, Paths: 1 << 21, Reservations: 1 << 21, PathsPerSession: 1 << 17, ReservationsPerSession: 1 << 17,
+	Neighbors: 1 << 16, Pending: 1 << 20,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -76,6 +80,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Reservations, DefaultLimits.Reservations)
 	set(&l.PathsPerSession, DefaultLimits.PathsPerSession)
 	set(&l.ReservationsPerSession, DefaultLimits.ReservationsPerSession)
+	set(&l.Neighbors, DefaultLimits.Neighbors)
+	set(&l.Pending, DefaultLimits.Pending)
 	return l
 }
 
@@ -101,6 +107,13 @@ type Config struct {
 	// 2961 section 6, but without acknowledgements that end them). 0 is off; more than MaxFastRefresh counts as that; a stage that
 	// is not shorter than R is left out.
 	FastRefresh int
+	// RefreshReduction says that the node is willing and able to reduce refreshes
+	// (RFC 2961): identifiers and acknowledgments, summary refreshes and bundles,
+	// with each neighbor that says the same.
+	RefreshReduction bool
+	// Entropy gives the epoch of message identifiers, which must differ from that
+	// of the start before; nil: Rand.
+	Entropy io.Reader
 	// Verifier checks signed messages. The node drives it; keys are added to it
 	// directly. nil: interfaces cannot be secured.
 	Verifier *auth.Verifier
@@ -127,7 +140,8 @@ type Node struct {
 
 	ifs     map[int]*iface
 	lihs    []int // interface of each logical interface handle, from 1
-	secured bool  // some interface has, or had, another policy than auth.Off
+	red     reduction
+	secured bool // some interface has, or had, another policy than auth.Off
 	count   Counters
 
 	msg rsvp.Message // the message that came in
@@ -154,10 +168,12 @@ func New(cfg Config) *Node {
 	}
 	cfg.FastRefresh = min(max(cfg.FastRefresh, 0), MaxFastRefresh)
 	cfg.Limits = cfg.Limits.withDefaults()
-	return &Node{
+	n := &Node{
 		cfg: cfg, sessions: map[rsvp.Session]*session{}, byDst: map[netip.Addr]*session{},
 		apps: map[SessionID]*session{}, ifs: map[int]*iface{},
 	}
+	n.startReduction()
+	return n
 }
 
 // begin starts a call: time does not go back, and the bytes of outputs that
@@ -175,9 +191,10 @@ func (n *Node) now() machine.Time { return n.clock.Now() }
 // until the next call into the node.
 func (n *Node) Next() (*Output, bool) { return n.out.Pop() }
 
-// Quiet reports that nothing is left: no state, timer or pending output.
+// Quiet reports that nothing is left: no state, timer or pending output. That
+// neighbors are remembered for a while does not count.
 func (n *Node) Quiet() bool {
-	return len(n.sessions) == 0 && len(n.apps) == 0 && n.timers.Len() == 0 && n.out.Len() == 0 &&
+	return len(n.sessions) == 0 && len(n.apps) == 0 && n.timers.Len() == n.red.heard && n.out.Len() == 0 &&
 		(n.cfg.Verifier == nil || n.cfg.Verifier.Quiet())
 }
 
@@ -202,12 +219,18 @@ type Incoming struct {
 // ARRIVES"). What is wrong with it shows in Counters.
 func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 	n.begin(now)
+	defer n.end()
+	n.message(in)
+}
+
+// message processes a message, or one of a Bundle.
+func (n *Node) message(in Incoming) {
 	h, _, err := rsvp.ParseHeader(in.Payload)
 	if err != nil {
 		n.drop(dropOf(err))
 		return
 	}
-	if h.Type != rsvp.Path && h.Type != rsvp.PathTear && h.Type != rsvp.ResvConf && !n.cfg.Routes.IsLocal(in.Dst) {
+	if !n.intercepts(h.Type) && !n.cfg.Routes.IsLocal(in.Dst) {
 		n.forward(in)
 		return
 	}
@@ -217,17 +240,24 @@ func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 	}
 	m := &n.msg
 	err = m.Decode(in.Payload)
+	if h.Type == rsvp.Bundle && err == nil {
+		n.bundleArrives(in, m)
+		return
+	}
 	if n.secured && !n.authentic(in, m, err) {
 		return
 	}
 	if err == nil {
-		err = unsupported(m)
+		err = n.unsupported(m)
 	}
 	if err != nil {
 		n.malformed(in, m, err)
 		return
 	}
-	if !n.consistent(m) {
+	if n.red.bundled >= 0 {
+		m.SendTTL = uint8(n.red.bundled)
+	}
+	if !n.consistent(m) || n.red.on && !n.reduce(in, m) {
 		return
 	}
 	n.count.Received[m.Type]++
@@ -237,13 +267,17 @@ func (n *Node) HandleMessage(now machine.Time, in Incoming) {
 	case rsvp.PathTear:
 		n.pathTearArrives(in, m)
 	case rsvp.PathErr:
-		n.pathErrArrives(m)
+		if !n.refusedReduction(in, m) {
+			n.pathErrArrives(m)
+		}
 	case rsvp.Resv:
 		n.resvArrives(in, m)
 	case rsvp.ResvTear:
 		n.resvTearArrives(in, m)
 	case rsvp.ResvErr:
-		n.resvErrArrives(in, m)
+		if !n.refusedReduction(in, m) {
+			n.resvErrArrives(in, m)
+		}
 	case rsvp.ResvConf:
 		n.resvConfArrives(in, m)
 	case rsvp.ResvTearConf: // the answer to a request that we do not make
@@ -257,8 +291,18 @@ func (n *Node) takesPart(t rsvp.MessageType) bool {
 	switch t {
 	case rsvp.IntegrityChallenge, rsvp.IntegrityResponse:
 		return n.secured
+	case rsvp.Bundle:
+		return n.red.on && n.red.bundled < 0
+	case rsvp.Ack, rsvp.Srefresh:
+		return n.red.on
 	}
 	return t <= rsvp.ResvConf || t == rsvp.ResvTearConf
+}
+
+// intercepts reports whether messages of a type are processed although they are
+// addressed to somebody else.
+func (n *Node) intercepts(t rsvp.MessageType) bool {
+	return t == rsvp.Path || t == rsvp.PathTear || t == rsvp.ResvConf || t == rsvp.Srefresh && n.red.on
 }
 
 // forward passes on a message that is addressed to another node: it took a way
@@ -312,6 +356,7 @@ func (n *Node) consistent(m *rsvp.Message) bool {
 // Advance fires what is due. Early or stale calls do nothing.
 func (n *Node) Advance(now machine.Time) {
 	n.begin(now)
+	defer n.end()
 	if n.cfg.Verifier != nil {
 		n.cfg.Verifier.Advance(n.now())
 		n.sendChallenges()
@@ -351,6 +396,10 @@ const (
 	timerResvCleanup                  // rsb: a filter's lifetime is over
 	timerResvRefresh                  // hop: send Resv
 	timerPathPrompt                   // psb: send the Path that RefreshPath asked for
+	timerAck                          // neighbor: send what acknowledgments are owed
+	timerRapid                        // Message_Identifier: send it again
+	timerSummary                      // target: send the summary refresh
+	timerNeighbor                     // neighbor: it was not heard of for long
 )
 
 func (n *Node) fire(t timer) {
@@ -365,6 +414,14 @@ func (n *Node) fire(t timer) {
 		n.resvRefreshDue(n.hops.at(t.id))
 	case timerPathPrompt:
 		n.promptPath(n.psbs.at(t.id))
+	case timerAck:
+		n.sendAck(n.red.list[t.id])
+	case timerRapid:
+		n.rapidDue(t.id)
+	case timerSummary:
+		n.summaryDue(n.red.byNumber[t.id])
+	case timerNeighbor:
+		n.neighborSilent(n.red.list[t.id])
 	}
 }
 

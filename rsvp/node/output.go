@@ -145,5 +145,11 @@ const (
 	CauseResvConfSend    machine.Cause = "rsvp/resvconf/send"
 	CauseResvConfForward machine.Cause = "rsvp/resvconf/forward"
 	CauseForward         machine.Cause = "rsvp/forward"
+	CauseAck             machine.Cause = "rsvp/ack"
+	CauseRapid           machine.Cause = "rsvp/rapid" // sent again for want of an acknowledgment
+	CauseSummary         machine.Cause = "rsvp/srefresh"
+	CauseBundle          machine.Cause = "rsvp/bundle"
+	CausePathNack        machine.Cause = "rsvp/path/nack"          // a summary found no state
+	CausePathFallback    machine.Cause = "rsvp/path/fallback"      // without MESSAGE_ID
 	CauseResponse        machine.Cause = "rsvp/integrity/response" // to an Integrity Challenge
 )

@@ -88,6 +88,10 @@ func (n *Node) updatePSB(p *psb, in Incoming, m *rsvp.Message) (c pathChange) {
 	p.tspec, p.null = m.TSpec, m.NullTSpec
 	p.hasAd, p.adspec, p.nonRSVP, p.ePolice, p.extra = m.HasAdSpec, m.AdSpec, nonRSVP, ePolice, extra
 	p.ttl = in.TTL - min(in.TTL, 1)
+	p.times = m.TimeValues
+	if n.red.on {
+		n.storePathID(p, n.gotOf(in, m))
+	}
 	n.timers.Set(timer{timerPathCleanup, p.id}, n.now().Add(n.lifetime(m.TimeValues)))
 	return c
 }
@@ -169,6 +173,9 @@ func (n *Node) setOut(p *psb, out []int) (added []int) {
 	if len(p.out) == 0 {
 		n.timers.Stop(timer{timerPathRefresh, p.id})
 	}
+	if n.red.on {
+		p.ids = n.forgetIDs(p.ids, p.out)
+	}
 	if has, _ := n.merged(p); p.hop != nil && len(added) == 0 {
 		p.hop.mark()
 	} else if p.hop == nil && has.IsZero() && !had.IsZero() {
@@ -183,7 +190,16 @@ func (n *Node) pathRefreshDue(p *psb) {
 	if p.stage > 0 {
 		cause = CausePathFast
 	}
-	n.pathRefresh(p, p.out, cause)
+	out := p.out
+	if n.red.on {
+		out = slices.DeleteFunc(slices.Clone(p.out), func(oi int) bool { return n.summarizePath(p, oi) })
+	}
+	if len(out) == 0 && len(p.out) > 0 {
+		p.stage = 0
+		n.timers.Set(timer{timerPathRefresh, p.id}, n.now().Add(n.refreshIn(&p.stage, false)))
+		return
+	}
+	n.pathRefresh(p, out, cause)
 }
 
 // promptPath sends Path for a local sender because RefreshPath asked for it, at
@@ -230,8 +246,29 @@ func (n *Node) pathRefresh(p *psb, out []int, cause machine.Cause) {
 		if p.hasAd {
 			m.AdSpec = n.advertise(p, oi)
 		}
+		if n.red.on {
+			n.identifyPath(p, oi, cause)
+		}
 		n.sendDownstream(p, oi, cause)
 	}
+}
+
+// identifyPath gives n.rsp, a Path for p, a MESSAGE_ID where all who get it know
+// such, and none else.
+func (n *Node) identifyPath(p *psb, oi int, cause machine.Cause) {
+	m := &n.rsp
+	m.HasMessageID, m.Acks = false, m.Acks[:0]
+	if !n.pathReduces(p, oi) {
+		p.ids = slices.DeleteFunc(p.ids, func(s sentID) bool {
+			if s.oi == oi {
+				n.forgetID(s.id)
+			}
+			return s.oi == oi
+		})
+		return
+	}
+	news := cause == CausePathNew || cause == CausePathChange || cause == CausePathRepair
+	p.ids = n.identify(p.ids, oi, ref{refPath, p.id}, news)
 }
 
 // describe gives a message p's SENDER_TEMPLATE and SENDER_TSPEC.
@@ -281,6 +318,10 @@ func (n *Node) removePSB(p *psb, tear machine.Cause, event string) {
 	n.timers.Stop(timer{timerPathRefresh, p.id})
 	n.timers.Stop(timer{timerPathCleanup, p.id})
 	n.timers.Stop(timer{timerPathPrompt, p.id})
+	if n.red.on {
+		p.ids = n.forgetIDs(p.ids, nil)
+		n.dropPathID(p)
+	}
 	s.psbs = remove(s.psbs, p)
 	for _, oi := range p.out {
 		n.unselect(p, oi)
@@ -305,6 +346,9 @@ func (n *Node) sendPathTear(p *psb, cause machine.Cause) {
 	m := n.respond(rsvp.PathTear, p.s.key)
 	p.describe(m)
 	for _, oi := range p.out {
+		if m.HasMessageID, m.Acks = false, m.Acks[:0]; n.pathReduces(p, oi) {
+			n.identifyTear()
+		}
 		n.sendDownstream(p, oi, cause)
 	}
 }

@@ -35,9 +35,14 @@ type ask struct {
 }
 
 func newTree(t *testing.T, seed uint64, style rsvp.Style) *tree {
+	return newTreeOf(t, seed, style, nil)
+}
+
+// newTreeOf makes a tree whose hosts are configured by change.
+func newTreeOf(t *testing.T, seed uint64, style rsvp.Style, change func(*node.Config)) *tree {
 	n := nodetest.New(seed)
 	x := &tree{Net: n, style: style}
-	r1, r2 := n.Host("R1", nodetest.Router, nil), n.Host("R2", nodetest.Router, nil)
+	r1, r2 := n.Host("R1", nodetest.Router, change), n.Host("R2", nodetest.Router, change)
 	nets := []*nodetest.Segment{n.Segment(), n.Segment(), n.Segment(), n.Segment()}
 	r1.Attach(nets[0], "10.0.0.254")
 	r1.Attach(nets[1], "10.0.1.254")
@@ -45,7 +50,7 @@ func newTree(t *testing.T, seed uint64, style rsvp.Style) *tree {
 	r2.Attach(nets[2], "10.0.2.254")
 	r2.Attach(nets[3], "10.0.3.254")
 	host := func(i int, ip string) *app {
-		h := n.Host(fmt.Sprintf("H%s", ip[5:]), nodetest.EndHost, nil)
+		h := n.Host(fmt.Sprintf("H%s", ip[5:]), nodetest.EndHost, change)
 		h.Attach(nets[i], ip)
 		h.Join(1, port(group).Addr())
 		return register(t, h, group)
@@ -163,7 +168,7 @@ func (x *tree) run(t *testing.T, seed uint64) []nodetest.Sent {
 	for _, a := range x.senders {
 		a.release()
 	}
-	x.RunFor(time.Second)
+	x.RunFor(5 * time.Second) // for acknowledgments that do not come
 	if !x.Quiet() {
 		for _, h := range x.Hosts {
 			t.Errorf("seed %d, %v: %s: %+v", seed, x.style, h.Name, h.Node.Snapshot(rsvp.Session{}, 1))

@@ -71,7 +71,7 @@ func (n *Node) resvRefresh(h *hop, periodic bool) {
 	s := h.s
 	r := &n.refresh
 	*r = refresh{
-		n: n, h: h, changed: periodic || h.force, filters: r.filters[:0],
+		n: n, h: h, changed: h.force, filters: r.filters[:0],
 		keep: r.keep[:0], flows: r.flows[:0], gone: r.gone[:0],
 	}
 	h.due, h.force = false, false
@@ -91,8 +91,14 @@ func (n *Node) resvRefresh(h *hop, periodic bool) {
 	switch {
 	case len(r.keep) == 0:
 		n.timers.Stop(key)
+		h.ids = n.dropIDs(h.ids, 0)
 		return
-	case !r.changed && !r.confirm.IsValid():
+	case r.changed || r.confirm.IsValid():
+	case !periodic:
+		return
+	case n.summarizeResv(h):
+		h.stage = 0
+		n.timers.Set(key, n.now().Add(n.refreshIn(&h.stage, false)))
 		return
 	}
 	switch {
@@ -118,9 +124,11 @@ type refresh struct {
 	flows   []intserv.FlowSpec // what for, one each
 	gone    []*psb             // senders that no longer are
 	changed bool
-	first   bool // nothing was asked of this hop before
-	confirm netip.Addr
-	cause   machine.Cause
+	// messages counts those that were sent with a MESSAGE_ID.
+	messages int
+	first    bool // nothing was asked of this hop before
+	confirm  netip.Addr
+	cause    machine.Cause
 }
 
 // add looks at one sender that came from the hop.
@@ -215,6 +223,9 @@ func (r *refresh) sendTear() {
 			m.Flows = append(m.Flows, rsvp.FlowDescriptor{Filters: r.filter(p)})
 		}
 	}
+	if r.n.neighborAt(r.h.inIf, r.h.hop.Addr) != nil {
+		r.n.identifyTear()
+	}
 	r.n.sendUpstream(src, r.h.hop.Addr, r.h.inIf, CauseResvTear)
 }
 
@@ -249,7 +260,7 @@ func (r *refresh) send() {
 		m.Flows = append(m.Flows, d)
 		if limit > 0 && len(m.Flows) > 1 && m.WireLen() > limit {
 			m.Flows = m.Flows[:len(m.Flows)-1]
-			r.n.sendUpstream(src, r.h.hop.Addr, r.h.inIf, r.cause)
+			r.sendOne(src)
 			if m, src, ok = r.beginResv(); !ok {
 				return
 			}
@@ -257,7 +268,19 @@ func (r *refresh) send() {
 			m.Flows = append(m.Flows, d)
 		}
 	}
-	r.n.sendUpstream(src, r.h.hop.Addr, r.h.inIf, r.cause)
+	r.sendOne(src)
+	r.h.ids = r.n.dropIDs(r.h.ids, r.messages)
+}
+
+// sendOne sends n.rsp, one of the messages to the hop, with a MESSAGE_ID if the
+// hop knows such.
+func (r *refresh) sendOne(src netip.Addr) {
+	n, h := r.n, r.h
+	if n.neighborAt(h.inIf, h.hop.Addr) != nil {
+		h.ids = n.identify(h.ids, r.messages, ref{refHop, h.id}, r.changed || r.confirm.IsValid())
+		r.messages++
+	}
+	n.sendUpstream(src, h.hop.Addr, h.inIf, r.cause)
 }
 
 // ipOverhead is the room that IP's header takes: IPv6's, the larger one.

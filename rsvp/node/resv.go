@@ -126,7 +126,10 @@ func (n *Node) newRSB(s *session, oi int, nhop netip.Addr, first rsvp.FilterSpec
 // NeworMod: whether anything is new.
 func (n *Node) updateRSB(r *rsb, m *rsvp.Message, flow intserv.FlowSpec, senders []rsvp.FilterSpec, extra string) (changed bool) {
 	until := n.now().Add(n.lifetime(m.TimeValues))
-	r.until = until
+	r.until, r.times = until, m.TimeValues
+	if n.red.on {
+		n.storeResvID(r, n.red.now)
+	}
 	for _, f := range senders {
 		changed = n.addSender(r, f, until) || changed
 	}
@@ -192,6 +195,9 @@ func (n *Node) removeRSB(r *rsb, reason string) {
 		n.forceHops(r)
 	}
 	n.timers.Stop(timer{timerResvCleanup, r.id})
+	if n.red.on {
+		n.dropResvID(r)
+	}
 	s.used -= max(1, len(r.filters))
 	s.rsbs = remove(s.rsbs, r)
 	n.rsbs.release(r.id)

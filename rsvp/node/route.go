@@ -18,6 +18,7 @@ type RouteChange struct{ Src, Dst netip.Addr }
 // down.
 func (n *Node) HandleRouteChange(now machine.Time, c RouteChange) {
 	n.begin(now)
+	defer n.end()
 	if c.Dst.IsValid() {
 		for s := n.byDst[c.Dst]; s != nil; s = s.next {
 			n.routeChange(s, c.Src)

@@ -14,6 +14,14 @@ const hopTTL = 255
 func (n *Node) send(to Send) {
 	m := &n.rsp
 	m.SendTTL = to.TTL
+	oi := 0
+	if n.red.on {
+		oi = n.outIfOf(to)
+		m.Flags |= rsvp.RefreshReduction
+		if b := n.neighborAt(oi, to.Dst); b != nil {
+			n.takeAcks(b, m)
+		}
+	}
 	start := len(n.buf)
 	b, err := n.encode(to)
 	if err != nil {
@@ -21,9 +29,26 @@ func (n *Node) send(to Send) {
 	}
 	n.buf = b
 	n.count.Sent[m.Type]++
-	to.TOS, to.RouterAlert = n.cfg.TOS, m.Type.RouterAlert()
+	to.TOS, to.RouterAlert = n.cfg.TOS, to.RouterAlert || m.Type.RouterAlert()
 	to.Payload = b[start:len(b):len(b)]
+	if m.HasMessageID && m.MessageID.Flags&rsvp.AckDesired != 0 && !repeats(to.Cause) {
+		n.await(to, m.MessageID.ID)
+	}
+	if n.holds(to, oi) {
+		n.hold(to, oi)
+		return
+	}
 	n.out.Push(Output{Kind: KindSend, Send: to})
+}
+
+// repeats reports whether a message says nothing new, so that it is not sent
+// again until it is acknowledged.
+func repeats(c machine.Cause) bool {
+	switch c {
+	case CausePathRefresh, CausePathFast, CausePathPrompt, CauseResvRefresh, CauseResvFast, CauseRapid:
+		return true
+	}
+	return false
 }
 
 // respond starts a message of a session in n.rsp.

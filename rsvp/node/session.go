@@ -99,6 +99,9 @@ func (n *Node) leaveHop(g *hop) {
 		return
 	}
 	n.timers.Stop(timer{timerResvRefresh, g.id})
+	if n.red.on {
+		g.ids = n.dropIDs(g.ids, 0)
+	}
 	g.s.hops = remove(g.s.hops, g)
 	n.hops.release(g.id)
 }

@@ -51,6 +51,10 @@ type psb struct {
 
 	prompted machine.Time // when RefreshPath last sent Path; 0: never
 
+	times rsvp.TimeValues // of the Path: how long a summary refresh makes it live
+	got   gotID           // the identifier of the Path
+	ids   []sentID        // of ours, one for each outgoing interface that has one
+
 	// sent is what the previous hop was last asked for, for this sender; zero:
 	// nothing.
 	sent  intserv.FlowSpec
@@ -92,6 +96,10 @@ type rsb struct {
 	scoped  bool             // a SCOPE object came
 	scope   []netip.Addr
 	extra   string // POLICY_DATA and classes to be forwarded unexamined
+
+	times rsvp.TimeValues // of the Resv
+	got   gotID           // the identifier of the Resv
+	same  uint32          // 1 + number of the next block with that identifier; 0: none
 }
 
 // tcsb is a traffic control state block (RFC 2209 section 1).
@@ -135,6 +143,7 @@ type hop struct {
 	force bool       // send Resv even if flowspecs and filters are as before
 	stage uint8      // of the staged refreshes; 0: the period R
 	style rsvp.Style // in which it was last asked
+	ids   []sentID   // of the messages by which it was asked, in order
 	block blockade   // wildcard style
 }
 

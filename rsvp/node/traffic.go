@@ -85,6 +85,7 @@ func (e *TCError) Error() string {
 // not a *TCError counts as a system error (code 22).
 func (n *Node) HandleTCResult(now machine.Time, id TCID, err error) {
 	n.begin(now)
+	defer n.end()
 	t := n.tcOf(id)
 	if t == nil || !t.pending {
 		n.drop(DropStaleResult)
