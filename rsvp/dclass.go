@@ -22,11 +22,23 @@ func AppendDClass(b []byte, dscps []uint8) ([]byte, error) {
 	return object.End(b, start)
 }
 
-// parseDClass takes the code points: the six high bits of each word's last byte.
-func parseDClass(m *Message, _ uint8, body []byte) *object.DecodeError {
-	m.DClass = withRoom(m.DClass, len(body)/4)
-	for ; len(body) > 0; body = body[4:] {
-		m.DClass = append(m.DClass, body[3]>>2)
+// ParseDClass appends the code points of a DCLASS object: the six high bits of
+// each word's last byte.
+func ParseDClass(dst []uint8, o object.Object) ([]uint8, error) {
+	if err := checkBody(o, ClassDClass); err != nil {
+		return dst, err
 	}
+	return dclassFrom(dst, o.Body), nil
+}
+
+func dclassFrom(dst []uint8, body []byte) []uint8 {
+	for ; len(body) > 0; body = body[4:] {
+		dst = append(dst, body[3]>>2)
+	}
+	return dst
+}
+
+func parseDClass(m *Message, _ uint8, body []byte) *object.DecodeError {
+	m.DClass = dclassFrom(withRoom(m.DClass, len(body)/4), body)
 	return nil
 }

@@ -287,3 +287,19 @@ func TestNTPTime(t *testing.T) {
 		}
 	}
 }
+
+// TestParseDClass: the object alone.
+func TestParseDClass(t *testing.T) {
+	o, _, err := object.Parse(words(225, 1, 10<<2, 46<<2|3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := rsvp.ParseDClass(nil, o); err != nil || !slices.Equal(got, []uint8{10, 46}) {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, bad := range []object.Object{{Class: 1, CType: 1, Body: o.Body}, {Class: 225, CType: 2, Body: o.Body}, {Class: 225, CType: 1}} {
+		if got, err := rsvp.ParseDClass(nil, bad); err == nil || len(got) != 0 {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mpstack/mpstack/internal/machine"
 	"github.com/mpstack/mpstack/rsvp"
 	"github.com/mpstack/mpstack/rsvp/intserv"
@@ -145,4 +147,26 @@ func TestNullServiceLine(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	finish(t, l.Net, l.s, l.d)
+}
+
+// TestDClass: the code points that the network puts into a Resv reach the
+// application that sends, when they come and when they change (RFC 2996).
+func TestDClass(t *testing.T) {
+	l := newLine(t, nil)
+	l.s.sender(lineSrc, 1000)
+	l.RunFor(time.Second)
+	resv := rsvp.Message{Type: rsvp.Resv, SendTTL: 255, Session: rsvp.Session{Dst: addr("10.0.2.1"), Proto: 17, DstPort: 5000}, Hop: rsvp.Hop{Addr: addr("10.0.2.1")},
+		TimeValues: rsvp.TimeValues{RefreshMS: 30000}, Style: rsvp.FF, Flows: []rsvp.FlowDescriptor{{FlowSpec: load(1000), Filters: []rsvp.FilterSpec{rsvp.NewFilterSpec(port(lineSrc))}}}}
+	for _, dscps := range [][]uint8{{10, 12}, {10, 12}, {46}, nil} {
+		resv.DClass = dscps
+		inject(t, l.R, 1, "10.0.2.1", "10.0.2.254", resv)
+		l.RunFor(time.Second)
+	}
+	var got [][]uint8
+	for _, e := range l.S.Events(node.ResvEvent) {
+		got = append(got, e.DClass)
+	}
+	if d := cmp.Diff([][]uint8{{10, 12}, {46}, nil}, got); d != "" {
+		t.Error(d)
+	}
 }

@@ -57,6 +57,7 @@ type reduction struct {
 	lastList  uint32 // number of the target made last
 	byNumber  map[uint32]*target
 	held      []held
+	full      []int // scratch of pathRefreshDue
 	now       gotID // of the message that is processed
 	bundled   int   // Send_TTL of the Bundle whose sub-message is processed; -1: none
 }

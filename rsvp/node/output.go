@@ -75,6 +75,7 @@ type Upcall struct {
 
 	Style    rsvp.Style        // ResvEvent, ResvError, ResvConfirm
 	FlowSpec intserv.FlowSpec  // ResvEvent: in place here; ResvError, ResvConfirm: from the message
+	DClass   []uint8           // ResvEvent: code points that the network wants the flow to be marked with (RFC 2996)
 	Filters  []rsvp.FilterSpec // ResvEvent, ResvError, ResvConfirm; valid until the next call
 
 	Error rsvp.ErrorSpec // PathError, ResvError, ResvConfirm

@@ -192,7 +192,13 @@ func (n *Node) pathRefreshDue(p *psb) {
 	}
 	out := p.out
 	if n.red.on {
-		out = slices.DeleteFunc(slices.Clone(p.out), func(oi int) bool { return n.summarizePath(p, oi) })
+		out = n.red.full[:0]
+		for _, oi := range p.out {
+			if !n.summarizePath(p, oi) {
+				out = append(out, oi)
+			}
+		}
+		n.red.full = out
 	}
 	if len(out) == 0 && len(p.out) > 0 {
 		p.stage = 0

@@ -138,8 +138,12 @@ func (n *Node) updateRSB(r *rsb, m *rsvp.Message, flow intserv.FlowSpec, senders
 		r.flow, changed = flow, true
 	}
 	if r.extra != extra || r.scoped != m.HasScope || !slices.Equal(r.scope, m.Scope) {
+		news := r.extra != extra
 		r.extra, r.scoped, r.scope, changed = extra, m.HasScope, slices.Clone(m.Scope), true
 		n.forceHops(r)
+		if news {
+			n.extraChanged(r)
+		}
 	}
 	if m.Confirm.IsValid() {
 		r.confirm, changed = m.Confirm, true

@@ -43,8 +43,44 @@ func (n *Node) pathGone(p *psb) {
 func (n *Node) resvEvent(p *psb, t *tcsb) {
 	n.upcall(Upcall{
 		Session: p.app, Kind: ResvEvent, Sender: p.sender.AddrPort(),
-		Style: t.s.style, FlowSpec: t.have.flow, Filters: t.have.filters,
+		Style: t.s.style, FlowSpec: t.have.flow, Filters: t.have.filters, DClass: dclassOf(p, t),
 	})
+}
+
+// dclassOf returns the code points of the DCLASS objects that came with the
+// reservations of an interface for p's sender, each once, in order.
+func dclassOf(p *psb, t *tcsb) (all []uint8) {
+	t.s.matching(t.oi, t.key, func(r *rsb) {
+		if r.extra == "" || !r.selects(p) {
+			return
+		}
+		for _, o := range rawObjects(r.extra) {
+			list, err := rsvp.ParseDClass(nil, o.Object)
+			if err != nil {
+				continue // another class
+			}
+			for _, d := range list {
+				if !slices.Contains(all, d) {
+					all = append(all, d)
+				}
+			}
+		}
+	})
+	return all
+}
+
+// extraChanged tells our senders that r selects of new code points, where its
+// reservation is in place already.
+func (n *Node) extraChanged(r *rsb) {
+	t := r.s.findTCSB(r.oi, r.key())
+	if t == nil {
+		return
+	}
+	for _, p := range r.s.psbs {
+		if p.app != 0 && r.selects(p) && r.s.covers(t, p) {
+			n.resvEvent(p, t)
+		}
+	}
 }
 
 // resvGone tells the application that sends that nothing is reserved for it any
