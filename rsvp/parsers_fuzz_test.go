@@ -80,6 +80,10 @@ func FuzzObject(f *testing.F) {
 		again(t, o, rsvp.ParseAdminStatus, func(a rsvp.AdminStatus) ([]byte, error) { return a.AppendTo(nil) })
 		again(t, o, rsvp.ParseProtection, func(p rsvp.Protection) ([]byte, error) { return p.AppendTo(nil) })
 		again(t, o, rsvp.ParseUserError, func(u rsvp.UserError) ([]byte, error) { return u.AppendTo(nil) })
+		if o.Class == uint8(rsvp.ClassDClass) && len(o.Body) > 0 {
+			again(t, o, func(o object.Object) ([]uint8, error) { return rsvp.ParseDClass(nil, o) },
+				func(d []uint8) ([]byte, error) { return rsvp.AppendDClass(nil, d) })
+		}
 		if a, err := rsvp.ParseNotifyRequest(o); err == nil {
 			if out, err := rsvp.AppendNotifyRequest(nil, a); err != nil || !bytes.Equal(out, b[:o.WireLen()]) {
 				t.Fatalf("%v: %x, %v", a, out, err)

@@ -42,6 +42,8 @@ var rsvpObjects = []decoder{
 		seeds: objectsOf(encoded((rsvp.AdminReflect | rsvp.AdminDown).AppendTo(nil)))},
 	{name: "rsvp.ParseProtection", reads: "a PROTECTION object", fuzz: "FuzzObject", decode: withObject(rsvp.ParseProtection),
 		seeds: objectsOf(encoded(rsvp.Protection{Secondary: true, Links: 4}.AppendTo(nil)))},
+	{name: "rsvp.ParseDClass", reads: "a DCLASS object", fuzz: "FuzzObject", decode: withObject(parseDClass),
+		seeds: objectsOf(encoded(rsvp.AppendDClass(nil, []uint8{46, 0, 63})))},
 	{name: "rsvp.ParseUserError", reads: "a USER_ERROR_SPEC object", fuzz: "FuzzObject", decode: withObject(rsvp.ParseUserError),
 		seeds: objectsOf(encoded(rsvp.UserError{Enterprise: 9, Value: 1, Description: []byte("no"), Subobjects: []byte{1, 8, 0, 0, 0, 0, 0, 1}}.AppendTo(nil)))},
 	{name: "rsvp.ParseTLV", reads: "TLVs of an IF_ID object", decode: withRest(rsvp.ParseTLV),
@@ -166,3 +168,5 @@ func longFloods() (all [][]byte) {
 	}
 	return all
 }
+
+func parseDClass(o object.Object) ([]uint8, error) { return rsvp.ParseDClass(nil, o) }
